@@ -1,0 +1,1 @@
+"""signals, documents -> pairs (match); pairs, scores -> duplicates (resolve)."""

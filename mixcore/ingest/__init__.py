@@ -1,0 +1,1 @@
+"""Raw files and tables -> files, documents, quarantine."""

@@ -1,0 +1,1 @@
+"""scores, duplicates -> mixture: allocation and exact selection."""

@@ -1,0 +1,1 @@
+"""documents -> signals: the one Python pass over text."""

@@ -1,0 +1,1 @@
+"""documents, mixture -> corpus, validation, dropped."""

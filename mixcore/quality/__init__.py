@@ -1,0 +1,1 @@
+"""signals, declared columns -> scores: where, exclude, gates, percentiles."""

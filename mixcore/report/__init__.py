@@ -1,0 +1,1 @@
+"""Any run -> report.html, report.json; the story of one document."""

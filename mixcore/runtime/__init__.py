@@ -1,0 +1,1 @@
+"""What every room stands on: session, tables, keys, stages, publish fence, progress, errors."""

@@ -1,0 +1,211 @@
+"""The one place that reads and writes Delta tables.
+
+Pool tables are partitioned by `key`; a stage writes all rows of its missing keys in one commit
+with `replaceWhere key IN (...)`, so a killed write leaves invisible files only and a key seen in
+the latest snapshot is complete. Output tables are overwritten as wholes and carry their key in the
+`userMetadata` of the latest version. Only the DataFrame API and SQL are used, never `_jvm`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from mixcore.runtime.errors import InfrastructureError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+
+    from mixcore.runtime.tables import Table
+
+_LOST_RACE = re.compile(
+    r"Concurrent(Append|DeleteRead|DeleteDelete|Write|Transaction)Exception|MetadataChangedException"
+    r"|ProtocolChangedException|DELTA_CONCURRENT|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED"
+)
+
+
+def is_lost_race(error: BaseException) -> bool:
+    """Whether a commit failed because another writer committed meanwhile."""
+    return bool(_LOST_RACE.search(f"{type(error).__name__} {error}"))
+
+
+def _exists(spark: SparkSession, path: str) -> bool:
+    if "://" not in path:
+        return (Path(path) / "_delta_log").is_dir()
+    try:
+        spark.read.format("delta").load(path).schema  # noqa: B018 - resolves the snapshot
+    except AnalysisException as error:
+        if "DELTA_TABLE_NOT_FOUND" in str(error) or "PATH_NOT_FOUND" in str(error):
+            return False
+        raise
+    return True
+
+
+def _writer(df: DataFrame, table: Table, metadata: Mapping[str, Any]) -> DataFrameWriter:
+    """The settings that every write shares: format, partitioning, statistics, commit metadata."""
+    writer = (
+        df.write.format("delta")
+        .option("compression", "zstd" if table.has_declared else "snappy")
+        .option("userMetadata", json.dumps(dict(metadata), sort_keys=True))
+    )
+    if table.stats:
+        writer = writer.option("delta.dataSkippingStatsColumns", ",".join(table.stats))
+    if table.partition_by:
+        writer = writer.partitionBy(*table.partition_by)
+    return writer
+
+
+class Pool:
+    """The tables of the pool, read and written by key."""
+
+    def __init__(self, spark: SparkSession, path: str) -> None:
+        """Nothing is created until the first write."""
+        self.spark, self.path = spark, path.rstrip("/")
+
+    def location(self, table: Table) -> str:
+        """Where the table lies."""
+        return f"{self.path}/{table.name}"
+
+    def held(self, table: Table, keys: Collection[str]) -> set[str]:
+        """Those of `keys` that the table's latest snapshot holds, i.e. that are complete."""
+        if not keys or not _exists(self.spark, self.location(table)):
+            return set()
+        df = self.spark.read.format("delta").load(self.location(table))
+        rows = df.where(F.col("key").isin(*keys)).select("key").distinct().collect()
+        return {row["key"] for row in rows}
+
+    def read(self, table: Table, keys: Collection[str]) -> DataFrame:
+        """The rows of `keys` without marker rows; declared columns included.
+
+        A table that does not exist yet reads as empty.
+        """
+        if not keys or not _exists(self.spark, self.location(table)):
+            return self.spark.createDataFrame([], table.schema)
+        df = self.spark.read.format("delta").load(self.location(table))
+        return df.where(F.col("key").isin(*keys) & F.col(table.row_column).isNotNull())
+
+    def write(
+        self, table: Table, df: DataFrame, keys: Sequence[str], metadata: Mapping[str, Any]
+    ) -> None:
+        """Replace the rows of `keys` by `df` in one commit.
+
+        Args:
+            table: Which table.
+            df: Its columns with `key`, plus declared ones.
+            keys: Every key written; each gets a marker row (all null but the key), so that a key
+                without rows is known to be complete.
+            metadata: Goes into the commit, for people.
+        """
+        declared = [c for c in df.columns if c not in table.column_names]
+        names = table.column_names
+        rows = df.select(*names[:-1], *declared, names[-1]) if declared else df.select(*names)
+        markers = self.spark.createDataFrame(
+            [(key,) for key in keys], T.StructType([T.StructField("key", T.StringType())])
+        ).coalesce(1)
+        rows = rows.unionByName(markers, allowMissingColumns=True)
+        predicate = "key IN ({})".format(", ".join(f"'{k}'" for k in sorted(keys)))
+        writer = _writer(rows, table, metadata).mode("overwrite").option("mergeSchema", "true")
+        if _exists(self.spark, self.location(table)):
+            writer = writer.option("replaceWhere", predicate)
+        writer.save(self.location(table))
+
+
+class Output:
+    """The tables of one recipe's output, each overwritten as a whole."""
+
+    def __init__(self, spark: SparkSession, path: str) -> None:
+        """Nothing is created until the first write."""
+        self.spark, self.path = spark, path.rstrip("/")
+
+    def location(self, table: Table) -> str:
+        """Where the table lies."""
+        return f"{self.path}/{table.name}"
+
+    def exists(self, table: Table) -> bool:
+        """Whether the table has been written."""
+        return _exists(self.spark, self.location(table))
+
+    def latest(self, table: Table) -> tuple[int, dict[str, Any]]:
+        """Latest version and its commit metadata; (-1, {}) if there is no table."""
+        if not self.exists(table):
+            return -1, {}
+        row = self.spark.sql(f"DESCRIBE HISTORY delta.`{self.location(table)}` LIMIT 1").collect()[0]
+        try:
+            metadata = json.loads(row["userMetadata"] or "{}")
+        except json.JSONDecodeError:
+            metadata = {}
+        return int(row["version"]), metadata if isinstance(metadata, dict) else {}
+
+    def read(self, table: Table) -> DataFrame:
+        """All rows of the latest version."""
+        return self.spark.read.format("delta").load(self.location(table))
+
+    def write(
+        self,
+        table: Table,
+        df: DataFrame,
+        metadata: Mapping[str, Any],
+        *,
+        fence: tuple[str, int] | None = None,
+    ) -> int:
+        """Overwrite the table and return the new version.
+
+        Args:
+            table: Which table.
+            df: Its columns, plus declared ones.
+            metadata: Commit metadata; its `key` says what the table now holds.
+            fence: (application, version) of Delta's idempotent writes; a version that was seen
+                already makes the write a silent no-op, so look the key up afterwards.
+        """
+        declared = [c for c in df.columns if c not in table.column_names]
+        names = table.column_names
+        rows = df.select(*names[:-1], *declared, names[-1]) if declared else df.select(*names)
+        writer = _writer(rows, table, metadata).mode("overwrite").option("overwriteSchema", "true")
+        if fence is not None:
+            writer = writer.option("txnAppId", fence[0]).option("txnVersion", str(fence[1]))
+        writer.save(self.location(table))
+        return self.latest(table)[0]
+
+    def append(self, table: Table, rows: Iterable[tuple[Any, ...]], txn: tuple[str, int]) -> None:
+        """Append a few rows under a transaction id, so that a replay adds nothing."""
+        df = self.spark.createDataFrame(list(rows), table.schema).coalesce(1)
+        _writer(df, table, {}).mode("append").option("txnAppId", txn[0]).option(
+            "txnVersion", str(txn[1])
+        ).save(self.location(table))
+
+
+class Scratch:
+    """Intermediate results of one run, written and read again: never a cache as truth.
+
+    Lies below the pool; removed when the run ends. A killed run's leftovers are removed by the
+    next run that owns the same directory name.
+    """
+
+    def __init__(self, spark: SparkSession, path: str) -> None:
+        """`path` is this run's own directory."""
+        self.spark, self.path, self._n = spark, path, 0
+
+    def keep(self, df: DataFrame, name: str) -> DataFrame:
+        """Write `df` once and return it as read back."""
+        self._n += 1
+        location = f"{self.path}/{self._n:04d}-{name}"
+        df.write.mode("errorifexists").option("compression", "lz4").parquet(location)
+        return self.spark.read.schema(df.schema).parquet(location)
+
+    def clear(self) -> None:
+        """Remove everything kept (local paths; elsewhere left to the bucket's life-cycle rule)."""
+        if "://" not in self.path:
+            try:
+                shutil.rmtree(self.path, ignore_errors=True)
+            except OSError as error:
+                raise InfrastructureError(
+                    "scratch files cannot be removed", where=self.path, value=str(error)
+                ) from error
