@@ -16,9 +16,7 @@ class MixcoreError(Exception):
 
     exit_code = 1
 
-    def __init__(
-        self, what: str, *, where: str = "", value: object = None, fix: str = ""
-    ) -> None:
+    def __init__(self, what: str, *, where: str = "", value: object = None, fix: str = "") -> None:
         """Build the message from its four parts; empty parts are left out.
 
         Args:
@@ -57,7 +55,7 @@ class RecipeErrors(RecipeError):
 
 
 class ContractError(MixcoreError):
-    """The data breaks the contract: a `stop_if` limit, a shortage, damage, counts that do not add up."""
+    """The data breaks the contract: a `stop_if` limit, a shortage, counts that do not add up."""
 
     exit_code = 3
 

@@ -58,9 +58,7 @@ class Progress:
         if live:
             self.console.print(f"  {name:<10} {seconds:6.1f} s  [dim]{line.text}[/dim]")
         else:
-            _log.info(
-                "stage.finished stage=%s seconds=%.1f detail=%r", name, seconds, line.text
-            )
+            _log.info("stage.finished stage=%s seconds=%.1f detail=%r", name, seconds, line.text)
 
 
 def configure_logging() -> None:

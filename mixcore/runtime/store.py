@@ -137,7 +137,9 @@ class Output:
         """Latest version and its commit metadata; (-1, {}) if there is no table."""
         if not self.exists(table):
             return -1, {}
-        row = self.spark.sql(f"DESCRIBE HISTORY delta.`{self.location(table)}` LIMIT 1").collect()[0]
+        row = self.spark.sql(f"DESCRIBE HISTORY delta.`{self.location(table)}` LIMIT 1").collect()[
+            0
+        ]
         try:
             metadata = json.loads(row["userMetadata"] or "{}")
         except json.JSONDecodeError:

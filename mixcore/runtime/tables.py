@@ -42,9 +42,7 @@ class Table:
     @property
     def schema(self) -> T.StructType:
         """The columns as a Spark schema, without declared ones."""
-        return T.StructType(
-            [T.StructField(n, t, True, {"comment": c}) for n, t, c in self.columns]
-        )
+        return T.StructType([T.StructField(n, t, True, {"comment": c}) for n, t, c in self.columns])
 
     @property
     def column_names(self) -> list[str]:
@@ -88,14 +86,17 @@ DOCUMENTS = Table(
     stats=("doc_id", "source", "n_bytes"),
     has_declared=True,
 )
+QUARANTINE_REASONS = (
+    "not_json", "no_text", "empty", "invalid_utf8", "lone_surrogate", "too_large", "duplicate_id",
+    "corrupt_file",
+)  # fmt: skip
 QUARANTINE = Table(
     "quarantine",
     (
         _KEY,
         ("source", _STRING, "source of the recipe"),
         ("file", _STRING, "file it came from"),
-        ("reason", _STRING, "not_json | no_text | empty | invalid_utf8 | lone_surrogate | "
-         "too_large | duplicate_id | corrupt_file"),
+        ("reason", _STRING, f"one of {' | '.join(QUARANTINE_REASONS)}"),
         ("detail", _STRING, "what exactly, for a person"),
         ("raw", _STRING, "first 4 kB of the row"),
     ),

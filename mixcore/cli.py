@@ -1,0 +1,241 @@
+"""The `mixcore` command: the verbs of the recipe, for a person."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mixcore import __version__
+from mixcore.recipe.loader import LoadedRecipe, load_recipe
+from mixcore.runtime.errors import MixcoreError
+
+app = typer.Typer(
+    help="Curate and mix LLM pretraining data to exact ratios.\n\n"
+    "Example: mixcore run conf/recipes/quickstart.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Recipe = Annotated[Path, typer.Argument(help="The recipe, a YAML file.", show_default=False)]
+Master = Annotated[
+    str | None, typer.Option(help="Spark master.", show_default="local[*] outside spark-submit")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override one key; repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable output.")]
+JarsDir = Annotated[
+    Path | None, typer.Option(help="Directory with the Delta jars; no network is used then.")
+]
+RunId = Annotated[str | None, typer.Option(help="The scheduler's label for this run.")]
+Sample = Annotated[
+    float | None, typer.Option(help="Run on this share of the documents, e.g. 0.01.")
+]
+
+
+def _load(recipe: Path, overrides: list[str] | None) -> LoadedRecipe:
+    """The recipe, with its warnings on stderr."""
+    loaded = load_recipe(recipe, overrides or [])
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return loaded
+
+
+def _run(
+    recipe: Path,
+    until: str,
+    master: str | None,
+    overrides: list[str] | None,
+    jars_dir: Path | None,
+    run_id: str | None,
+    sample: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    from mixcore.pipeline import execute, open_run, summary
+    from mixcore.runtime.progress import Progress, configure_logging
+    from mixcore.runtime.session import build_session
+
+    progress = Progress()
+    if not progress.console.is_terminal:
+        configure_logging()
+    loaded = _load(recipe, overrides)
+    with progress.stage("spark"):
+        spark = build_session(f"mixcore {loaded.recipe.name}", master=master, jars_dir=jars_dir)
+    run = open_run(loaded, spark, progress, run_id=run_id, sample=sample)
+    outcome = execute(run, until)
+    rows = summary(run) if until in {"mix", "publish", "report"} else []
+    if as_json:
+        print(json.dumps({
+            "run_id": outcome.run_id, "status": outcome.status, "stages": dict(outcome.stages),
+            "seconds": round(outcome.seconds, 1), "report": outcome.report, "mix": rows,
+        }))  # fmt: skip
+        return
+    console = Console()
+    if rows:
+        console.print(_mix_table(rows, loaded.recipe.tokens.tokenizer))
+    done = ", ".join(s for s, status in outcome.stages.items() if status == "done")
+    console.print(f"{outcome.seconds:.1f} s; computed: {done or 'nothing, all was there already'}")
+    if outcome.report:
+        console.print("report: " + outcome.report, soft_wrap=True, highlight=False)
+
+
+def _mix_table(rows: list[dict[str, Any]], tokenizer: str) -> Table:
+    table = Table(title=f"mix, in tokens ({tokenizer})", title_justify="left")
+    table.add_column("domain")
+    if len({row["phase"] for row in rows}) > 1:
+        table.add_column("phase")
+    for name in ("available", "target", "achieved", "off by", "share", "epochs"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        cells = [row["domain"]]
+        if len(table.columns) == 8:
+            cells.append(row["phase"])
+        available, achieved = row["available"] or 0, row["achieved"] or 0
+        cells += [
+            f"{available:,}", f"{row['target']:,}", f"{achieved:,}",
+            f"{achieved - row['target']:+,}", f"{row['share']:.2%}",
+            f"{achieved / available:.3f}" if available else "-",
+        ]  # fmt: skip
+        table.add_row(*cells)
+    return table
+
+
+@app.command()
+def check(recipe: Recipe, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Print the resolved recipe: every default, gate and share. Reads no data."""
+    from mixcore.recipe.show import check_data, render_check
+
+    loaded = _load(recipe, overrides)
+    if as_json:
+        print(json.dumps(check_data(loaded)))
+    else:
+        Console().print(render_check(loaded))
+
+
+@app.command()
+def schema() -> None:
+    """Print the recipe's JSON Schema, for editors."""
+    from mixcore.recipe.schema import json_schema
+
+    print(json.dumps(json_schema(), indent=1))
+
+
+@app.command()
+def run(
+    recipe: Recipe,
+    sample: Sample = None,
+    master: Master = None,
+    overrides: Overrides = None,
+    jars_dir: JarsDir = None,
+    run_id: RunId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run all stages; only what is missing is computed."""
+    _run(recipe, "report", master, overrides, jars_dir, run_id, sample, as_json=as_json)
+
+
+def _stage_verb(verb: str, until: str, does: str) -> None:
+    """Register the verb of one stage: it runs whatever is missing up to that stage."""
+
+    def command(
+        recipe: Recipe,
+        sample: Sample = None,
+        master: Master = None,
+        overrides: Overrides = None,
+        jars_dir: JarsDir = None,
+        run_id: RunId = None,
+        as_json: AsJson = False,
+    ) -> None:
+        _run(recipe, until, master, overrides, jars_dir, run_id, sample, as_json=as_json)
+
+    command.__doc__ = f"{does} Runs what is missing before it, too."
+    app.command(name=verb)(command)
+
+
+for _verb, _until, _does in (
+    ("ingest", "ingest", "Take in raw files and tables."),
+    ("profile", "profile", "Compute signals, token counts and signatures: the one pass over text."),
+    ("score", "score", "Judge documents: gates, score, buckets."),
+    ("dedup", "resolve", "Find verified duplicates and choose survivors (match and resolve)."),
+    ("mix", "mix", "Choose documents to the target mixture."),
+    ("publish", "publish", "Write corpus, validation and dropped."),
+    ("report", "report", "Write the report (and whatever is missing before it)."),
+):
+    _stage_verb(_verb, _until, _does)
+
+
+@app.command()
+def explain(
+    recipe: Recipe,
+    doc_id: Annotated[str, typer.Argument(help="doc_id, native id, or SOURCE:NATIVE_ID.")],
+    master: Master = None,
+    overrides: Overrides = None,
+    jars_dir: JarsDir = None,
+    sample: Sample = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell one document's whole story: where it came from, what was decided and why."""
+    from mixcore.pipeline import open_run
+    from mixcore.report.explain import explain as explain_document
+    from mixcore.report.explain import render_explain
+    from mixcore.runtime.progress import Progress
+    from mixcore.runtime.session import build_session
+
+    loaded = _load(recipe, overrides)
+    spark = build_session("mixcore explain", master=master, jars_dir=jars_dir)
+    story = explain_document(open_run(loaded, spark, Progress(), sample=sample), doc_id)
+    if as_json:
+        print(json.dumps(story, default=str))
+    else:
+        Console().print(render_explain(story))
+
+
+def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback shape
+    if value:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command; exit codes as in the README."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except MixcoreError as error:
+        print(f"mixcore: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - every error becomes an exit code
+        from click.exceptions import ClickException
+
+        if isinstance(error, ClickException):
+            error.show()
+            sys.exit(2)
+        from mixcore.pipeline import report_error
+
+        sys.exit(report_error(error))
+
+
+if __name__ == "__main__":
+    main()
