@@ -200,7 +200,7 @@ def explain(
         Console().print(render_explain(story))
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - typer's callback shape
+def _version(value: bool) -> None:
     if value:
         print(__version__)
         raise typer.Exit
