@@ -10,15 +10,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from mixcore.recipe.number import as_number
+
 
 def _as_tuple(value: Any) -> Any:
     """A single value stands for a list of one."""
-    return (value,) if isinstance(value, str) else value
+    is_single = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return (value,) if is_single else value
 
 
-Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Strings = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
+]
+Int = Annotated[int, BeforeValidator(as_number)]
+Float = Annotated[float, BeforeValidator(as_number), Field(allow_inf_nan=False)]
+Share = Annotated[Float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[Float, Field(gt=0.0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
 NONE: Literal["none"] = "none"
 """The word that switches a gate, a rule set or deduplication off, visibly."""
@@ -27,7 +35,9 @@ NONE: Literal["none"] = "none"
 class Model(BaseModel):
     """Base: unknown keys are refused, instances are immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, coerce_numbers_to_str=True
+    )
 
 
 # ---- where things are -------------------------------------------------------------------------
@@ -44,16 +54,16 @@ class Output(Model):
 
     path: str
     copies: Literal["rows", "column"] = "rows"
-    shards: Annotated[int, Field(ge=1, le=100_000)] = 64
+    shards: Annotated[Int, Field(ge=1, le=100_000)] = 64
     order: Literal["none", "position"] = "none"
-    target_file_mb: Annotated[int, Field(ge=1, le=4096)] = 256
+    target_file_mb: Annotated[Int, Field(ge=1, le=4096)] = 256
 
 
 class Tokens(Model):
     """How tokens are counted. Budgets and ratios are in this unit."""
 
     tokenizer: str = "bpe:cl100k_base"
-    extra_per_document: Annotated[int, Field(ge=0, le=16)] = 0
+    extra_per_document: Annotated[Int, Field(ge=0, le=16)] = 0
 
 
 class Exclude(Model):
@@ -77,7 +87,7 @@ class Source(Model):
     where: str | None = None
     exclude: Exclude | None = None
     on_corrupt_file: Literal["fail", "quarantine"] = "fail"
-    max_document_bytes: Annotated[int, Field(ge=1, le=1_000_000_000)] = 20_000_000
+    max_document_bytes: Annotated[Int, Field(ge=1, le=1_000_000_000)] = 20_000_000
     rules: str | None = None
 
 
@@ -93,10 +103,10 @@ class Language(Model):
 class Gate(Model):
     """Limits on one signal. `min`/`max` are inclusive, `above`/`below` exclusive."""
 
-    min: float | None = None
-    max: float | None = None
-    above: float | None = None
-    below: float | None = None
+    min: Float | None = None
+    max: Float | None = None
+    above: Float | None = None
+    below: Float | None = None
     allowed: Strings | None = Field(default=None, alias="in")
     on_missing: Literal["keep", "drop", "error"] = "error"
     action: Literal["drop", "flag"] = "drop"
@@ -116,7 +126,7 @@ class RuleSet(Model):
     preset: Strings = ()
     gates: dict[str, Gate | Literal["none"]] = Field(default_factory=dict)
     score: tuple[Component, ...] | None = None
-    drop_lowest: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    drop_lowest: Annotated[Float, Field(ge=0.0, lt=1.0)] = 0.0
 
 
 # ---- dedup ------------------------------------------------------------------------------------
@@ -131,17 +141,17 @@ class Exact(Model):
 class Shingle(Model):
     """The unit of Jaccard similarity: n consecutive words."""
 
-    words: Annotated[int, Field(ge=1, le=64)] = 5
+    words: Annotated[Int, Field(ge=1, le=64)] = 5
 
 
 class Near(Model):
     """Near duplicates: verified Jaccard, with a chosen share of true pairs found."""
 
-    min_jaccard: Annotated[float, Field(gt=0.0, le=1.0)] = 0.8
-    min_recall: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.99
+    min_jaccard: Annotated[Float, Field(gt=0.0, le=1.0)] = 0.8
+    min_recall: Annotated[Float, Field(gt=0.0, lt=1.0)] = 0.99
     shingle: Shingle = Shingle()
-    bands: Annotated[int, Field(ge=1, le=1024)] | None = None
-    rows: Annotated[int, Field(ge=1, le=128)] | None = None
+    bands: Annotated[Int, Field(ge=1, le=1024)] | None = None
+    rows: Annotated[Int, Field(ge=1, le=128)] | None = None
 
 
 class Within(Model):
@@ -173,7 +183,7 @@ class Dedup(Model):
 class Validation(Model):
     """Whole near-duplicate clusters held out, never in the corpus."""
 
-    fraction: Annotated[float, Field(gt=0.0, lt=1.0)]
+    fraction: Annotated[Float, Field(gt=0.0, lt=1.0)]
     max_tokens_per_domain: Positive | None = None
 
 
@@ -183,7 +193,7 @@ class Budget(Model):
     tokens: Positive | None = None
     bytes: Positive | None = None
     documents: Positive | None = None
-    fraction: Annotated[float, Field(gt=0.0)] | None = None
+    fraction: Annotated[Float, Field(gt=0.0)] | None = None
 
     @model_validator(mode="after")
     def _one_unit(self) -> Budget:
@@ -200,7 +210,7 @@ class Divide(Model):
     """How a domain's amount is split by the values of a column."""
 
     by: str
-    weights: dict[str, Annotated[float, Field(ge=0.0)]] | None = None
+    weights: dict[str, Annotated[Float, Field(ge=0.0)]] | None = None
     temperature: Positive | None = None
     unimax: bool = False
     proportional: bool = False
@@ -209,7 +219,7 @@ class Divide(Model):
 class Domain(Model):
     """One part of the mix. Exactly one of weight | epochs | tokens."""
 
-    weight: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
+    weight: Annotated[Float, Field(ge=0.0)] | None = None
     epochs: Positive | None = None
     tokens: Positive | None = None
     max_epochs: Positive | None = None
@@ -262,9 +272,9 @@ class StopIf(Model):
 class Recipe(Model):
     """The whole recipe, every default filled in except those that depend on other sections."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(as_number)]
     name: Name = "mix"
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 42
+    seed: Annotated[Int, Field(ge=0, lt=2**63)] = 42
     pool: Pool
     output: Output
     tokens: Tokens = Tokens()
