@@ -61,7 +61,7 @@ def to_column(condition: Condition) -> SparkColumn:
     Returns:
         True where the condition holds, false where it does not or is unknown.
     """
-    return F.coalesce(_node(condition.root), F.lit(value=False))
+    return F.coalesce(_node(condition.root), F.lit(False))
 
 
 def _node(node: Node) -> SparkColumn:
