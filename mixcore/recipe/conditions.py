@@ -75,7 +75,7 @@ class Column:
 class Literal:
     """A text, number or truth value."""
 
-    value: str | float | int | bool  # noqa: PYI041 - integers stay exact
+    value: str | float | int | bool
 
 
 @dataclass(frozen=True)
@@ -421,8 +421,12 @@ class _Parser:
         if token.kind == "keyword" and token.text == "null":
             self.fail("nothing equals NULL", "write `column IS NULL` or `column IS NOT NULL`")
         if token.kind == "word":
-            self.fail(f"expected a value, found {token.text!r}", f"a text is quoted: '{token.text}'")
-        self.fail("expected a column or a value, found " + (repr(token.text) if token.text else "the end"))
+            self.fail(
+                f"expected a value, found {token.text!r}", f"a text is quoted: '{token.text}'"
+            )
+        self.fail(
+            "expected a column or a value, found " + (repr(token.text) if token.text else "the end")
+        )
 
     def same_kind(self, left: Operand, right: Operand, token: _Token) -> None:
         """Refuse comparisons that can never hold: fixed text beside a number, order of truths."""
@@ -432,7 +436,13 @@ class _Parser:
             if isinstance(other, Literal):
                 self.fail("a number beside a " + ("text" if kind_of(other) == "text" else "truth"),
                           "write the number without quotes", token.at)  # fmt: skip
-        if "bool" in (kind_of(left), kind_of(right)) and token.text in ("<", "<=", ">", ">=", "between"):
+        if "bool" in (kind_of(left), kind_of(right)) and token.text in (
+            "<",
+            "<=",
+            ">",
+            ">=",
+            "between",
+        ):
             self.fail("TRUE and FALSE have no order", at=token.at)
 
 

@@ -69,6 +69,7 @@ class Faults:
     positions: Positions
     errors: list[RecipeError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    not_yet: list[KeyPath] = field(default_factory=list)
 
     def add(self, path: KeyPath, what: str, value: Any = None, fix: str = "") -> None:
         """Note a fault at `path`."""
@@ -108,6 +109,7 @@ def take_not_yet(data: dict[str, Any], faults: Faults) -> None:
             if isinstance(holder, dict) and key in holder:
                 here = (*path, key)
                 faults.add(here, f"not yet: `{key}` ({purpose}) comes later", holder[key], _LATER)
+                faults.not_yet.append(here)
                 del holder[key]
     for pattern, values in _NOT_YET_VALUES.items():
         for path, value in list(_match(data, tuple(pattern.split(".")), ())):
@@ -168,10 +170,13 @@ def model_faults(error: ValidationError, data: dict[str, Any], faults: Faults) -
         faults: Receives the faults.
     """
     groups: dict[KeyPath, list[tuple[ErrorDetails, str | None]]] = {}
+    later = {path[:-1] for path in faults.not_yet}
     for detail in error.errors(include_url=False):
         path, tags = _split_location(detail["loc"], data, missing=detail["type"] == "missing")
         if any(tag.startswith("literal[") and _at(data, p) is _MAP for tag, p in tags):
             continue  # the other arm of `map | none`: a map was written, so the map's faults count
+        if detail["type"] == "missing" and path[:-1] in later:
+            continue  # a key of a later version stood in its place
         tag = tags[-1][0] if tags else None
         groups.setdefault(path, []).append((detail, tag))
     for path, details in groups.items():

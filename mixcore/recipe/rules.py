@@ -8,7 +8,7 @@ the first failing gate is the one reported.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -172,7 +172,7 @@ def overrides(name: str, gate_id: str) -> bool:
     >>> overrides("symbol_word_ratio@rpv2", "symbol_word_ratio")
     False
     """
-    return name == gate_id or ("@" not in name and gate_id.split("@")[0] == name)
+    return name == gate_id or ("@" not in name and gate_id.split("@", maxsplit=1)[0] == name)
 
 
 def signals_used(rules: ResolvedRules) -> tuple[str, ...]:
@@ -182,15 +182,14 @@ def signals_used(rules: ResolvedRules) -> tuple[str, ...]:
 
 
 def rules_data(rules: ResolvedRules) -> dict[str, Any]:
-    """The rules as JSON values, limits only where given."""
-    data = asdict(rules)
-    data["gates"] = [
+    """The rules as JSON values; limits only where given."""
+    gates = [
         {"id": g.id, "signal": g.signal, **limits(g.gate), "on_missing": g.gate.on_missing,
          "action": g.gate.action, "origin": g.origin}
         for g in rules.gates
     ]  # fmt: skip
-    data["score"] = [c.model_dump(mode="json") for c in rules.score]
-    return data
+    score = [c.model_dump(mode="json") for c in rules.score]
+    return {"name": rules.name, "gates": gates, "score": score, "drop_lowest": rules.drop_lowest}
 
 
 def limits(gate: Gate) -> dict[str, Any]:

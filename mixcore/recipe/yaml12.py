@@ -25,7 +25,9 @@ KeyPath = tuple[str | int, ...]
 
 _MAX_VALUES = 200_000
 """A recipe is small; aliases of aliases could otherwise stand for billions of values."""
-_CORE_TAGS = {f"tag:yaml.org,2002:{t}" for t in ("map", "seq", "str", "int", "float", "bool", "null")}
+_CORE_TAGS = {
+    f"tag:yaml.org,2002:{t}" for t in ("map", "seq", "str", "int", "float", "bool", "null")
+}
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
 _CONSTANTS = {
     "null": None, "Null": None, "NULL": None, "~": None,
@@ -151,7 +153,7 @@ class _Reader:
             here = (*path, key)
             if key == "<<" and key_node.style is None:
                 self._fault("merge keys (`<<`) are not YAML 1.2", key_node, here, None,
-                            "write the keys out, or put shared ones into a file and use `extends:`")  # fmt: skip
+                            "write the keys out, or use `extends:` for a file of shared ones")  # fmt: skip
                 continue
             if key in out:
                 self.faults.append(RecipeError(
@@ -173,7 +175,7 @@ class _Reader:
             return text
         if text == "":
             self._fault("has no value", node, path, None,
-                        "indent what belongs to it, or write `null` to take the key back")  # fmt: skip
+                        "indent what belongs to it, or take the key back with `null`")  # fmt: skip
             return None
         if text in _CONSTANTS:
             return _CONSTANTS[text]
@@ -189,7 +191,10 @@ class _Reader:
 
 
 def merge(
-    base: dict[str, Any], base_positions: Positions, over: Mapping[str, Any], over_positions: Positions
+    base: dict[str, Any],
+    base_positions: Positions,
+    over: Mapping[str, Any],
+    over_positions: Positions,
 ) -> None:
     """Lay `over` onto `base` in place: maps merge, anything else replaces, `null` takes back."""
     for path, value in _leaves(over, base, ()):

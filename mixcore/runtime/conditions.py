@@ -88,7 +88,7 @@ def _node(node: Node) -> SparkColumn:
 
 
 def _common(operands: tuple[Operand, ...]) -> Callable[[Operand], SparkColumn]:
-    """How to read operands that are compared: as numbers if one is, else as truths, else as text."""
+    """How to read what is compared: as numbers if one is, else as truths, else as text."""
     kinds = {kind_of(o) for o in operands}
     if "number" in kinds:
         return _as("double")
