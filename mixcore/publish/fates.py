@@ -1,0 +1,122 @@
+"""What became of every document: delivered, held out, or dropped with the reason. Lazy.
+
+A fate is decided from narrow tables alone, in the order of the stages: a document that failed its
+profile is not also a duplicate. Each document has exactly one fate.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from mixcore.mixing.candidates import declared, judged, membership, survives, used_columns
+from mixcore.mixing.validation import mark_held_out
+from mixcore.runtime.tables import DOCUMENTS, DROPPED, MIXTURE
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from mixcore.recipe.models import Recipe
+    from mixcore.runtime.stage import Run
+
+CORPUS_FATE, VALIDATION_FATE = "corpus", "validation"
+PROFILE_GATE = "failed"
+"""The `drop_gate` of a document whose profile failed: the stage `profile` dropped it."""
+LOST = "lost"
+"""The fate of a document without scores: a defect, refused by the accounting."""
+CONFLICT = "conflict"
+"""The fate of a document in the mixture that must not be: a defect, refused likewise."""
+_JACCARD_DIGITS = 4
+
+
+def documents_judged(run: Run) -> DataFrame:
+    """Every document with its verdicts, its domain and its place in the mixture.
+
+    Returns:
+        The columns of `judged` (null for a document without scores), `n_bytes`, `domain`,
+        `stratum`, and of the mixture `leaf`, `phase`, `copies`, `order_hash` (null if not chosen).
+    """
+    documents = run.read(DOCUMENTS, "ingest")
+    names = used_columns(run.recipe)
+    narrow = documents.select(
+        "doc_id", F.col("source").alias("_source"), "n_bytes", *declared(documents, names)
+    )
+    verdicts = judged(run).drop("source")
+    chosen = run.output.read(MIXTURE).select(
+        "doc_id", F.col("domain").alias("leaf"), "phase", "copies", "order_hash"
+    )
+    rows = narrow.join(verdicts, "doc_id", "left").join(chosen, "doc_id", "left")
+    return rows.withColumnRenamed("_source", "source").select(
+        "doc_id", "source", "n_bytes", "language", "n_tokens", "score",
+        "drop_gate", "drop_value", "drop_limit",
+        "kept_doc_id", "kept_in", "kind", "jaccard", "is_removed", "cluster_id",
+        "leaf", "phase", "copies", "order_hash", *membership(run.recipe)[:2],
+    )  # fmt: skip
+
+
+def decide(run: Run, rows: DataFrame) -> DataFrame:
+    """Add `fate` and, for dropped documents, `reason`, `value`, `limit`.
+
+    Args:
+        run: The run.
+        rows: `documents_judged`, written already.
+
+    Returns:
+        The rows with `fate` STRING: corpus | validation | profile | score | dedup | mix, and the
+        reason columns of `dropped` (null unless dropped).
+    """
+    return _held(run, rows).withColumn("fate", _fate()).withColumns(_reasons(run.recipe))
+
+
+def _held(run: Run, rows: DataFrame) -> DataFrame:
+    """`held` for survivors; the others cannot be held out and must not count towards limits."""
+    alive = F.coalesce(survives(), F.lit(False))
+    marked = rows.withColumn("stratum", F.when(alive, F.col("stratum")))
+    return mark_held_out(run, marked)
+
+
+def _fate() -> Column:
+    chosen = F.col("copies").isNotNull()
+    dropped = (
+        F.when(F.col("is_removed").isNull(), LOST)
+        .when(F.col("drop_gate") == PROFILE_GATE, "profile")
+        .when(F.col("drop_gate").isNotNull(), "score")
+        .when(F.col("is_removed"), "dedup")
+        .when(F.col("stratum").isNull(), "mix")
+        .when(F.col("held"), VALIDATION_FATE)
+    )
+    return F.when(chosen & dropped.isNotNull(), CONFLICT).otherwise(
+        F.coalesce(dropped, F.when(chosen, CORPUS_FATE), F.lit("mix"))
+    )
+
+
+def _reasons(recipe: Recipe) -> dict[str, Column]:
+    fate, nothing = F.col("fate"), F.lit(None).cast("string")
+    near = recipe.dedup.near if recipe.dedup != "none" else "none"
+    limit = nothing if near == "none" else F.lit(f"min_jaccard {near.min_jaccard:g}")
+    gate, dedup, mix = fate.isin("profile", "score"), fate == "dedup", fate == "mix"
+    homeless = F.col("stratum").isNull()
+    jaccard = F.round("jaccard", _JACCARD_DIGITS).cast("string")
+    return {
+        "reason": F.when(gate, F.col("drop_gate"))
+        .when(dedup, F.coalesce("kind", F.lit("near")))
+        .when(mix & homeless, "no_domain")
+        .when(mix, "over_budget"),
+        "value": F.when(gate, F.col("drop_value"))
+        .when(dedup, jaccard)
+        .when(mix, F.when(homeless, F.col("source")).otherwise(F.col("stratum"))),
+        "limit": F.when(gate, F.col("drop_limit")).when(dedup & (F.col("kind") != "exact"), limit),
+    }
+
+
+def dropped_rows(fates: DataFrame) -> DataFrame:
+    """The table `dropped`: every document that is neither delivered nor held out."""
+    removed = F.col("fate") == "dedup"
+    return (
+        fates.where(~F.col("fate").isin(CORPUS_FATE, VALIDATION_FATE))
+        .withColumn("stage", F.col("fate"))
+        .withColumn("kept_doc_id", F.when(removed, F.col("kept_doc_id")))
+        .withColumn("kept_in", F.when(removed, F.col("kept_in")))
+        .select(*DROPPED.column_names)
+    )

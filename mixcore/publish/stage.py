@@ -1,0 +1,268 @@
+"""The stage `publish`: documents, mixture -> dropped, validation, corpus.
+
+Text is read once for the corpus (and once more for validation, if there is one) and joined with
+the picks by id; everything else is decided on narrow rows. Counts must add up before and after
+the corpus is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from mixcore.mixing import stage as mixing
+from mixcore.mixing.select import seeded_hash
+from mixcore.publish.deliver import MAX_BROADCAST_PICKS, delivered, in_order, n_files
+from mixcore.publish.fates import (
+    CONFLICT,
+    CORPUS_FATE,
+    LOST,
+    VALIDATION_FATE,
+    decide,
+    documents_judged,
+    dropped_rows,
+)
+from mixcore.recipe.columns import declared_columns
+from mixcore.runtime.errors import ContractError
+from mixcore.runtime.stage import OutputStage
+from mixcore.runtime.tables import CORPUS, DOCUMENTS, DROPPED, MIXTURE, VALIDATION
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from mixcore.runtime.stage import Run
+    from mixcore.runtime.tables import Table
+
+VALIDATION_PHASE = "validation"
+_DEFAULT_PARALLELISM = 8
+"""Tasks to keep busy where the session does not say (`spark.default.parallelism`)."""
+
+
+def _params(run: Run) -> tuple[Any, tuple[str, ...]]:
+    recipe = run.recipe
+    near = recipe.dedup.near if recipe.dedup != "none" else "none"
+    params = {
+        "output": recipe.output.model_dump(mode="json", exclude={"path"}),
+        "seed": recipe.seed,
+        "declared": declared_columns(recipe),
+        "min_jaccard": near if near == "none" else near.min_jaccard,
+    }
+    return params, (
+        *run.keys("ingest"), *run.keys("score"), *run.keys("resolve"), mixing.STAGE.key(run),
+    )  # fmt: skip
+
+
+def _build(run: Run) -> Iterator[tuple[Table, DataFrame]]:
+    judged = run.scratch.keep(documents_judged(run), "judged")
+    fates = decide(run, judged)
+    counts = _count(run, fates)
+    counts.check()
+    yield DROPPED, dropped_rows(fates)
+    yield VALIDATION, _validation(run, fates, counts)
+    yield CORPUS, _corpus(run, fates, counts)
+    _check_written(run)
+
+
+# ---- rows -------------------------------------------------------------------------------------
+
+
+def _corpus(run: Run, fates: DataFrame, counts: _Counts) -> DataFrame:
+    if not counts.of(CORPUS_FATE):
+        return _empty(run, CORPUS)
+    picks = fates.where(F.col("fate") == CORPUS_FATE).select(
+        "doc_id", F.col("leaf").alias("domain"), "phase", "copies", "order_hash",
+        "n_tokens", "language", "score",
+    )  # fmt: skip
+    if counts.of(CORPUS_FATE) <= MAX_BROADCAST_PICKS:
+        picks = F.broadcast(picks)
+    rows = delivered(run.read(DOCUMENTS, "ingest"), picks, run.recipe, counts.max_copies)
+    size = counts.corpus_bytes
+    files = n_files(size, run.recipe.output.target_file_mb, _parallelism(run))
+    return in_order(rows, run.recipe, files)
+
+
+def _validation(run: Run, fates: DataFrame, counts: _Counts) -> DataFrame:
+    if not counts.of(VALIDATION_FATE):
+        return _empty(run, VALIDATION)
+    picks = fates.where(F.col("fate") == VALIDATION_FATE).select(
+        "doc_id", F.col("stratum").alias("domain"), F.lit(VALIDATION_PHASE).alias("phase"),
+        F.lit(1).alias("copies"),
+        seeded_hash(run.recipe.seed, "order", "doc_id").alias("order_hash"),
+        "n_tokens", "language", "score",
+    )  # fmt: skip
+    if counts.of(VALIDATION_FATE) <= MAX_BROADCAST_PICKS:
+        picks = F.broadcast(picks)
+    rows = delivered(run.read(DOCUMENTS, "ingest"), picks, run.recipe, max_copies=1)
+    files = n_files(counts.validation_bytes, run.recipe.output.target_file_mb, 1)
+    return in_order(rows, run.recipe, max(files, _parallelism(run)))
+
+
+def _empty(run: Run, table: Table) -> DataFrame:
+    names = declared_columns(run.recipe)
+    more = [T.StructField(name, T.StringType()) for name in names]
+    if run.recipe.output.copies == "column":
+        more.append(T.StructField("copies", T.IntegerType()))
+    return run.spark.createDataFrame([], T.StructType([*table.schema.fields, *more]))
+
+
+def _parallelism(run: Run) -> int:
+    found = run.spark.conf.get("spark.default.parallelism", None)
+    return int(found) if found else _DEFAULT_PARALLELISM
+
+
+# ---- accounting -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What the narrow tables say, before anything is written."""
+
+    documents: int
+    distinct: int
+    mixture: int
+    split_clusters: int
+    """Clusters with documents both in validation and in the corpus."""
+    by_fate: dict[str, int]
+    corpus_bytes: int
+    validation_bytes: int
+    max_copies: int
+
+    def of(self, fate: str) -> int:
+        return self.by_fate.get(fate, 0)
+
+    def check(self) -> None:
+        """Every document has one fate, and every pick is a document.
+
+        Raises:
+            ContractError: The counts do not add up; with the numbers.
+        """
+        total = sum(self.by_fate.values())
+        faults = []
+        if not self.documents == total == self.distinct:
+            faults.append(
+                f"{self.documents:,} documents, {total:,} decisions on {self.distinct:,} ids"
+            )
+        if self.of(LOST):
+            faults.append(f"{self.of(LOST):,} documents have no scores")
+        if self.of(CONFLICT):
+            faults.append(
+                f"{self.of(CONFLICT):,} documents of the mixture were dropped or held out"
+            )
+        if self.mixture != self.of(CORPUS_FATE) + self.of(CONFLICT):
+            faults.append(
+                f"the mixture has {self.mixture:,} rows, {self.of(CORPUS_FATE):,} are documents"
+            )
+        if self.split_clusters:
+            faults.append(f"{self.split_clusters:,} clusters lie in validation and in the corpus")
+        if faults:
+            raise ContractError(
+                "the counts do not add up: " + "; ".join(faults),
+                where="publish",
+                value=dict(sorted(self.by_fate.items())),
+                fix="a table of the pool or the mixture is damaged: run `mixcore verify`",
+            )
+
+
+def _count(run: Run, fates: DataFrame) -> _Counts:
+    """One small job over narrow rows."""
+    copies = F.coalesce(F.col("copies"), F.lit(1)).cast("long")
+    by_fate = fates.groupBy(F.col("fate").alias("what")).agg(
+        F.count(F.lit(1)).alias("n"),
+        F.sum(F.col("n_bytes") * copies).alias("size"),
+        F.max("copies").cast("long").alias("most"),
+    )
+    nothing = F.lit(0).cast("long")
+
+    def total(rows: DataFrame, what: str, count: Any) -> DataFrame:
+        return rows.agg(count.alias("n")).select(
+            F.lit(what).alias("what"), "n", nothing.alias("size"), nothing.alias("most")
+        )
+
+    one = F.count(F.lit(1))
+    parts = by_fate.unionByName(
+        total(run.read(DOCUMENTS, "ingest").select("doc_id"), "documents", one)
+    )
+    parts = parts.unionByName(total(fates, "distinct", F.countDistinct("doc_id")))
+    parts = parts.unionByName(total(run.output.read(MIXTURE), "mixture", one))
+    if run.recipe.validation is not None:
+        both = (
+            fates.where(F.col("fate").isin(CORPUS_FATE, VALIDATION_FATE))
+            .groupBy("cluster_id")
+            .agg(F.countDistinct("fate").alias("fates"))
+            .where("fates > 1")
+        )
+        parts = parts.unionByName(total(both, "split", one))
+    found = {row["what"]: row for row in parts.collect()}  # a row a fate
+    numbers = {name: int(row["n"]) for name, row in found.items()}
+    extra = {name: numbers.pop(name, 0) for name in ("documents", "distinct", "mixture", "split")}
+
+    def of(fate: str, column: str) -> int:
+        return int(found[fate][column] or 0) if fate in found else 0
+
+    return _Counts(
+        documents=extra["documents"],
+        distinct=extra["distinct"],
+        mixture=extra["mixture"],
+        split_clusters=extra["split"],
+        by_fate=numbers,
+        corpus_bytes=of(CORPUS_FATE, "size"),
+        validation_bytes=of(VALIDATION_FATE, "size"),
+        max_copies=of(CORPUS_FATE, "most"),
+    )
+
+
+def _check(run: Run) -> None:
+    """After a reuse: the published tables still add up. Before the corpus is there: nothing."""
+    if run.output.latest(CORPUS)[1].get("key") == STAGE.key(run):
+        _check_written(run)
+
+
+def _check_written(run: Run) -> None:
+    """Count what was written; reads no text.
+
+    Raises:
+        ContractError: Documents are not corpus + validation + dropped, or rows are not copies.
+    """
+    column = run.recipe.output.copies == "column"
+    rows = F.col("copies") if column else F.lit(1)
+    corpus = run.output.read(CORPUS).agg(
+        F.count(F.when(F.col("copy_index") == 0, 1)).alias("corpus"),
+        F.coalesce(F.sum(rows.cast("long")), F.lit(0)).alias("delivered"),
+    )
+    mixture = run.output.read(MIXTURE).agg(
+        F.count(F.lit(1)).alias("mixture"),
+        F.coalesce(F.sum(F.col("copies").cast("long")), F.lit(0)).alias("copies"),
+    )
+    one = F.count(F.lit(1))
+    n = (
+        corpus.crossJoin(mixture)
+        .crossJoin(run.output.read(VALIDATION).agg(one.alias("validation")))
+        .crossJoin(run.output.read(DROPPED).agg(one.alias("dropped")))
+        .crossJoin(run.read(DOCUMENTS, "ingest").agg(F.count("doc_id").alias("documents")))
+        .collect()[0]
+    )
+    if (
+        n["documents"] != n["corpus"] + n["validation"] + n["dropped"]
+        or n["corpus"] != n["mixture"]
+        or n["delivered"] != n["copies"]
+    ):
+        raise ContractError(
+            "documents are not corpus + validation + dropped, or corpus rows are not the copies",
+            where=run.output.path,
+            value=n.asDict(),
+            fix="run `mixcore verify`; then publish again",
+        )
+
+
+STAGE = OutputStage(
+    name="publish",
+    version=1,
+    tables=(DROPPED, VALIDATION, CORPUS),
+    params=_params,
+    build=_build,
+    check=_check,
+)
