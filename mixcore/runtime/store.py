@@ -87,10 +87,16 @@ class Pool:
 
         A table that does not exist yet reads as empty.
         """
-        if not keys or not _exists(self.spark, self.location(table)):
+        if not keys:
+            return self.spark.createDataFrame([], table.schema)
+        return self.read_all(table).where(F.col("key").isin(*keys))
+
+    def read_all(self, table: Table) -> DataFrame:
+        """The rows of all keys without marker rows; empty if there is no table yet."""
+        if not _exists(self.spark, self.location(table)):
             return self.spark.createDataFrame([], table.schema)
         df = self.spark.read.format("delta").load(self.location(table))
-        return df.where(F.col("key").isin(*keys) & F.col(table.row_column).isNotNull())
+        return df.where(F.col(table.row_column).isNotNull())
 
     def write(
         self, table: Table, df: DataFrame, keys: Sequence[str], metadata: Mapping[str, Any]
