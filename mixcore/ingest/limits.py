@@ -1,0 +1,94 @@
+"""What is checked after every ingest, written or reused: the accounts and `stop_if`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from mixcore.runtime.errors import ContractError
+from mixcore.runtime.tables import DOCUMENTS, FILES, QUARANTINE
+
+if TYPE_CHECKING:
+    from mixcore.runtime.stage import Run, Unit
+
+_APART = ("too_large", "corrupt_file")
+"""Reasons that are no sign of bad rows: a size the recipe chose, and files, not rows."""
+
+_EXAMPLES = 3
+_EXAMPLE_CHARS = 80
+
+
+def check(run: Run, units: list[Unit]) -> None:
+    """Raise unless the counts add up and the rejected rows are within `stop_if`.
+
+    Raises:
+        ContractError: Either of it, for the first source concerned.
+    """
+    keys = [u.key for u in units]
+    if not keys:
+        return
+    columns = ("rows_read", "n_documents", "n_identical", "n_quarantined")
+    files = run.pool.read(FILES, keys).groupBy("key").agg(*(F.sum(c).alias(c) for c in columns))
+    # all three collected: a few numbers a batch
+    noted = {r["key"]: r for r in files.collect()}
+    documents = run.pool.read(DOCUMENTS, keys).groupBy("key").count().collect()
+    n_documents = {r["key"]: r["count"] for r in documents}
+    reasons: dict[str, Counter[str]] = {key: Counter() for key in keys}
+    for r in run.pool.read(QUARANTINE, keys).groupBy("key", "reason").count().collect():
+        reasons[r["key"]][r["reason"]] += r["count"]
+    for unit in units:
+        row = noted[unit.key]
+        quarantined = reasons[unit.key].total() - reasons[unit.key]["corrupt_file"]
+        found = (
+            row["n_documents"] + row["n_identical"] + row["n_quarantined"],
+            n_documents.get(unit.key, 0),
+            quarantined,
+        )
+        expected = (row["rows_read"], row["n_documents"], row["n_quarantined"])
+        if found != expected:
+            raise ContractError(
+                "the counts of a batch do not add up",
+                where=f"{unit.label}, key {unit.key}",
+                value={
+                    name: {"noted": e, "found": f}
+                    for name, e, f in zip(
+                        ("rows", "documents", "quarantined"), expected, found, strict=True
+                    )
+                    if e != f
+                },
+                fix="the pool was changed from outside, or this is a defect: delete the key's rows "
+                "from the tables files, documents and quarantine, and run again",
+            )
+    for source in dict.fromkeys(u.source for u in units):
+        assert source is not None
+        mine = [u.key for u in units if u.source == source]
+        total: Counter[str] = sum((reasons[k] for k in mine), Counter())
+        _stop(run, source, mine, sum(noted[k]["rows_read"] for k in mine), total)
+
+
+def _stop(run: Run, source: str, keys: list[str], n_rows: int, reasons: Counter[str]) -> None:
+    """Raise if more rows were rejected than the recipe allows for this source."""
+    limit = run.recipe.stop_if.limit("rejected_rows", source)
+    counted = {r: n for r, n in sorted(reasons.items()) if r not in _APART}
+    rejected = sum(counted.values())
+    if rejected <= limit * n_rows:
+        return
+    rows = run.pool.read(QUARANTINE, keys).where(~F.col("reason").isin(*_APART))
+    examples = rows.orderBy("reason", "file", "raw").limit(_EXAMPLES).collect()
+    shown = "".join(
+        f"\n    {r['file']}: {r['reason']} ({r['detail']}): {(r['raw'] or '')[:_EXAMPLE_CHARS]!r}"
+        for r in examples
+    )
+    text = run.recipe.sources[source].columns.get("text", "text")
+    fix = f"mend the input, or raise stop_if.rejected_rows.{source}"
+    if counted.get("no_text", 0) == n_rows:
+        fix = f"no row has a text in {text!r}: set sources.{source}.columns.text"
+    raise ContractError(
+        f"{rejected} of {n_rows} rows were rejected ({rejected / n_rows:.1%}), "
+        f"the limit is {limit:.1%}",
+        where=f"sources.{source}",
+        value=counted,
+        fix=fix + (f"\n  rows, from table quarantine:{shown}" if shown else ""),
+    )
