@@ -7,58 +7,18 @@ import random
 from pathlib import Path
 from typing import Any
 
-_WORDS = [
-    "river",
-    "stone",
-    "market",
-    "winter",
-    "letter",
-    "garden",
-    "council",
-    "engine",
-    "paper",
-    "harbour",
-    "music",
-    "mountain",
-    "doctor",
-    "village",
-    "captain",
-    "theory",
-    "summer",
-    "window",
-    "machine",
-    "history",
-    "forest",
-    "bridge",
-    "student",
-    "morning",
-    "kitchen",
-    "signal",
-    "voyage",
-    "copper",
-    "island",
-    "teacher",
-    "question",
-    "answer",
-    "pattern",
-    "shadow",
-    "valley",
-    "northern",
-    "quiet",
-    "measure",
-    "careful",
-    "bright",
-    "slowly",
-    "toward",
-    "between",
-    "because",
-    "however",
-    "although",
-    "never",
-    "almost",
-    "perhaps",
-]
-_STOP = ["the", "be", "to", "of", "and", "that", "have", "with"]
+_WORDS = tuple(
+    word
+    for line in (
+        "river stone market winter letter garden council engine paper harbour music mountain",
+        "doctor village captain theory summer window machine history forest bridge student",
+        "morning kitchen signal voyage copper island teacher question answer pattern shadow",
+        "valley northern quiet measure careful bright slowly toward between because however",
+        "although never almost perhaps",
+    )
+    for word in line.split()
+)
+_STOP = ("the", "be", "to", "of", "and", "that", "have", "with")
 
 
 def prose(rng: random.Random, n_words: int) -> str:
