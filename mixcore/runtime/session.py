@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from mixcore.runtime.jars import DELTA_COORDINATE, local_jars
-from mixcore.runtime.preflight import require_java
+from mixcore.runtime.class_data import archive_options
+from mixcore.runtime.jars import local_jars, resolve
+from mixcore.runtime.preflight import require_java, require_versions
 
 DELTA_CONF = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -40,7 +42,6 @@ SAFE_CONF = {
 LOCAL_CONF = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.driver.memory": "4g",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",
@@ -48,10 +49,118 @@ LOCAL_CONF = {
 }
 """For local mode only: a laptop or a small container."""
 
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+CLASS_PATH = "spark.driver.extraClassPath"
+LOG_CONFIG = Path(__file__).with_name("log4j2.properties")
+
+_GIB = 1 << 30
+_DRIVER_SHARE = 4
+"""The JVM gets a quarter: Python workers, the page cache and the user need the rest."""
+_MAX_DRIVER_GIB = 16
+
 
 def is_submitted() -> bool:
     """Whether spark-submit started this process (the JVM is there already)."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def machine_memory() -> int:
+    """Bytes of memory this process may use: the machine's, or its container's limit."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            memory = min(memory, int(Path(limit).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # no such control group, or "max"
+            continue
+    return memory
+
+
+def driver_memory(memory: int) -> str:
+    """Default heap of a local driver on a machine of `memory` bytes, e.g. `5g`."""
+    return f"{min(max(memory // _GIB // _DRIVER_SHARE, 1), _MAX_DRIVER_GIB)}g"
+
+
+def settings(
+    given: Mapping[str, str],
+    master: str,
+    *,
+    submitted: bool,
+    conf: Mapping[str, str] | None = None,
+    jars: Sequence[Path] = (),
+    memory: int = _GIB,
+    archive: str = "",
+) -> dict[str, str]:
+    """What to set on the builder: our defaults, less all that the operator has given.
+
+    Args:
+        given: What spark-submit or spark-defaults.conf say.
+        master: The Spark master.
+        submitted: spark-submit runs us: the JVM, its memory and its class path are the
+            operator's, and so are the jars.
+        conf: The caller's settings; they beat our defaults, not `given` when submitted.
+        jars: Delta's jars, for sessions that we start ourselves.
+        memory: Bytes of this machine's memory, for local masters.
+        archive: JVM options that use a class-data archive, for local masters.
+
+    Returns:
+        Settings in the order in which they are to be set. When submitted, none that is in
+        `given`. Otherwise JVM options and class path join ours with the given ones, given last
+        or first, so that theirs win.
+    """
+    asked = dict(conf or {})
+    if submitted:
+        wanted = {**SAFE_CONF, **asked}
+        return {name: value for name, value in wanted.items() if name not in given}
+    ours = dict(SAFE_CONF)
+    paths = [str(jar) for jar in jars]
+    if master.startswith("local"):
+        ours |= LOCAL_CONF
+        ours["spark.driver.memory"] = driver_memory(memory)
+    merged = {**ours, **given, **asked}
+    if master.startswith("local"):
+        # On the class path, since spark.jars copies every jar into each session's directory.
+        options = [f"-Dlog4j2.configurationFile={_quoted(LOG_CONFIG.as_uri())}", archive]
+        merged[JAVA_OPTIONS] = _join(" ", *options, merged.get(JAVA_OPTIONS))
+        merged[CLASS_PATH] = _join(os.pathsep, merged.get(CLASS_PATH), *paths)
+    elif paths:
+        merged["spark.jars"] = _join(",", merged.get("spark.jars"), *paths)
+    return {name: value for name, value in merged.items() if given.get(name) != value and value}
+
+
+def _quoted(value: str) -> str:
+    """`value` as one word of a JVM option list."""
+    return f'"{value}"' if " " in value else value
+
+
+def _join(separator: str, *parts: str | None) -> str:
+    return separator.join(part for part in parts if part)
+
+
+def defaults_file() -> dict[str, str]:
+    """What the operator's spark-defaults.conf says, if there is one."""
+    home = os.environ.get("SPARK_HOME")
+    directory = os.environ.get("SPARK_CONF_DIR")
+    if not directory:
+        spec = find_spec("pyspark")
+        base = Path(home) if home else Path(spec.origin or "").parent if spec else Path()
+        directory = str(base / "conf")
+    try:
+        text = Path(directory, "spark-defaults.conf").read_text(encoding="utf-8")
+    except OSError:
+        return {}
+    return parse_defaults(text)
+
+
+def parse_defaults(text: str) -> dict[str, str]:
+    """Settings of a spark-defaults file: a key, then white space, `=` or `:`, then the value."""
+    found = {}
+    for line in text.splitlines():
+        stripped = line.strip()
+        if not stripped or stripped[0] in "#!":
+            continue
+        key = stripped.replace("=", " ", 1).split(None, 1)[0].rstrip(":")
+        found[key] = stripped[len(key) :].lstrip(" \t=:")
+    return found
 
 
 def build_session(
@@ -70,36 +179,41 @@ def build_session(
         conf: Further settings; they beat our defaults, not spark-submit.
 
     Raises:
-        InfrastructureError: No usable Java, or the Delta jars can be neither found nor resolved.
+        InfrastructureError: No usable Java, another pyspark or delta-spark than the tested
+            pair, or the Delta jars can be neither found nor resolved.
+        RecipeError: `jars_dir` lacks a jar.
     """
+    require_versions()
+    builder = SparkSession.builder.appName(app_name)
     if is_submitted():
-        given = SparkConf()
-        defaults = {**SAFE_CONF, **(conf or {})}
-        builder = SparkSession.builder.appName(app_name)
-        for name, value in defaults.items():
-            if not given.contains(name):
-                builder = builder.config(name, value)
+        # Only once the gateway is connected does SparkConf know what spark-submit was given;
+        # Spark has no public way to connect it without a session.
+        SparkContext._ensure_initialized()  # noqa: SLF001
+        given = dict(SparkConf().getAll())
+        for name, value in settings(given, "", submitted=True, conf=conf).items():
+            builder = builder.config(name, value)
         return builder.getOrCreate()
 
-    require_java()
-    master = master or os.environ.get("MIXCORE_MASTER") or "local[*]"
-    settings = dict(SAFE_CONF)
+    java = require_java()
+    given = defaults_file()
+    default = os.environ.get("MIXCORE_MASTER") or given.get("spark.master") or "local[*]"
+    master = master or default
     if master.startswith("local"):
-        settings.update(LOCAL_CONF)
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     for name in _THREADS:
         os.environ.setdefault(name, "1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    jars = local_jars(jars_dir)
-    if jars:
-        settings["spark.jars"] = ",".join(str(j) for j in jars)
-    else:
-        settings["spark.jars.packages"] = DELTA_COORDINATE
-    settings.update(conf or {})
-    builder = SparkSession.builder.appName(app_name).master(master)
-    for name, value in settings.items():
+    jars = local_jars(jars_dir) or resolve()
+    chosen = settings(
+        given,
+        master,
+        submitted=False,
+        conf=conf,
+        jars=jars,
+        memory=machine_memory(),
+        archive=archive_options(java, jars),
+    )
+    for name, value in chosen.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    return session
+    return builder.master(master).getOrCreate()
