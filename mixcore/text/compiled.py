@@ -1,0 +1,36 @@
+"""How every kernel of this package is compiled: without the GIL, cached beside the source."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
+
+
+@cache
+def _digest_of_sources() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        source = path.read_bytes()
+        if b"mixcore.text.compiled import" in source or path == Path(__file__):
+            digest.update(source)
+    return digest.hexdigest()
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile on first call; the code is kept on disk.
+
+    numba's cache looks at the file of the function alone, so an edited helper in another
+    file would leave its callers stale. The stamp here covers every source that uses `kernel`.
+    """
+    dispatcher = numba.njit(cache=True, **_OPTIONS)(function)
+    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if hasattr(cache_file, "_source_stamp"):
+        cache_file._source_stamp = _digest_of_sources()  # noqa: SLF001 # no public way
+    return dispatcher
