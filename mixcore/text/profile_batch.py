@@ -169,9 +169,6 @@ def _dedup_columns(text: pa.Array, spec: ProfileSpec) -> dict[str, pa.Array]:
 def _signals(text: pa.Array, spec: ProfileSpec) -> pa.Array:
     if spec.outputs == "dedup":
         return pa.nulls(len(text), SIGNALS_TYPE)
-    try:
-        from mixcore.text.signals_kernel import compute_signals  # noqa: PLC0415 - slow to import
-    except ModuleNotFoundError:
-        return pa.nulls(len(text), SIGNALS_TYPE)
+    from mixcore.text.signal_kernel import compute_signals  # noqa: PLC0415 - slow to import
 
     return compute_signals(text)
