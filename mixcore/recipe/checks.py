@@ -12,10 +12,10 @@ from mixcore.recipe.columns import (
     EVERYWHERE,
     RESERVED,
     declared_columns,
-    guess_format,
     path_fault,
     path_placeholders,
     source_columns,
+    suffix_format,
 )
 from mixcore.recipe.faults import Faults, nearest
 from mixcore.recipe.models import Dedup, Preference, Recipe, Source
@@ -23,8 +23,10 @@ from mixcore.recipe.yaml12 import KeyPath
 
 TOKENIZERS = ("words", "bytes", "bpe:cl100k_base", "bpe:o200k_base")
 """Built-in tokenizers; anything else is the path of a tokenizer.json."""
+_LATER_SUFFIXES = ("csv", "tsv", "warc", "wet")
 _COLUMN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BY_LENGTH = ("length", "n_bytes", "n_tokens")
+_BY_LENGTH = ("length",)
+_WORDS = {"high", "low", "newest", "oldest", "longest", "shortest"}
 _BY_SCORE = ("score", "score_bucket")
 
 
@@ -55,60 +57,97 @@ def _check_source(name: str, source: Source, recipe: Recipe, faults: Faults) -> 
         if wrong is not None:
             faults.add((*at, "path"), wrong[0], path, wrong[1])
         placeholders = path_placeholders(path)
-        for column in placeholders:
+        for column in dict.fromkeys(placeholders):
             if placeholders.count(column) > 1:
-                faults.add((*at, "path"), f"the placeholder {{{column}}} stands twice", path,
-                           "use two names")  # fmt: skip
+                faults.add(
+                    (*at, "path"),
+                    f"the placeholder {{{column}}} stands twice",
+                    path,
+                    "use two names",
+                )
             if column in source.columns:
-                faults.add((*at, "path"), f"`{column}` is both a placeholder and a key of columns",
-                           path, "keep one of them")  # fmt: skip
+                faults.add(
+                    (*at, "path"),
+                    f"`{column}` is both a placeholder and a key of columns",
+                    path,
+                    "keep one of them",
+                )
     for column in source_columns(source):
         place = (*at, "columns", column) if column in source.columns else (*at, "path")
         _check_column_name(place, column, faults)
     _check_format(at, source, faults)
     if source.language is not None and "language" in source.columns:
-        faults.add((*at, "language"), "`language` is a constant for sources without a language "
-                   "column, and this one has one", source.language, "keep one of them")  # fmt: skip
+        faults.add(
+            (*at, "language"),
+            "`language` is a constant for sources without a language column, and this one has one",
+            source.language,
+            "keep one of them",
+        )
     if source.where is not None:
-        check_condition((*at, "where"), source.where, source_columns(source), faults,
-                        elsewhere=declared_columns(recipe))  # fmt: skip
+        check_condition(
+            (*at, "where"),
+            source.where,
+            source_columns(source),
+            faults,
+            elsewhere=declared_columns(recipe),
+        )
     if source.exclude is not None:
         for kind in ("domains", "urls"):
             if getattr(source.exclude, kind) is not None and "url" not in source_columns(source):
-                faults.add((*at, "exclude", kind), f"excluding {kind} needs the column `url`",
-                           fix=f"add `url: FIELD` to sources.{name}.columns")  # fmt: skip
-        for kind in ("domains", "urls", "ids"):
-            _check_file((*at, "exclude", kind), getattr(source.exclude, kind), faults)
+                faults.add(
+                    (*at, "exclude", kind),
+                    f"excluding {kind} needs the column `url`",
+                    fix=f"add `url: FIELD` to sources.{name}.columns",
+                )
+            else:
+                _check_file((*at, "exclude", kind), getattr(source.exclude, kind), faults)
+        _check_file((*at, "exclude", "ids"), source.exclude.ids, faults)
 
 
 def _check_column_name(path: KeyPath, column: str, faults: Faults) -> None:
     if not _COLUMN_NAME.fullmatch(column):
-        faults.add(path, "not a column name: letters, digits and `_`, no digit first", column,
-                   "the key is our name, the value is the name in the data")  # fmt: skip
+        faults.add(
+            path,
+            "not a column name: letters, digits and `_`, no digit first",
+            column,
+            "the key is our name, the value is the name in the data",
+        )
     elif column.lower() in RESERVED:
-        faults.add(path, f"`{column}` is a column of our own tables", column,
-                   f"declare it under another name, e.g. `{column}_declared: {column}`")  # fmt: skip
+        faults.add(
+            path,
+            f"`{column}` is a column of our own tables",
+            column,
+            f"declare it under another name, e.g. `{column}_declared: {column}`",
+        )
 
 
 def _check_format(at: KeyPath, source: Source, faults: Faults) -> None:
-    formats = {guess_format(path) for path in source.path} or {None}
-    if source.format is None:
-        if None in formats:
-            path = next((p for p in source.path if guess_format(p) is None), None)
-            faults.add((*at, "path"), "the format does not follow from the file name", path,
-                       "add `format: jsonl | parquet | delta | files` (files: one file = one "
-                       "document)")  # fmt: skip
-        elif len(formats) > 1:
-            faults.add((*at, "path"), "paths of different formats in one source",
-                       sorted(f or "" for f in formats), "make them two sources")  # fmt: skip
-    elif "delta" in formats and source.format != "delta":
-        faults.add((*at, "format"), "a `delta:` path has the format delta", source.format,
-                   "leave `format` out")  # fmt: skip
-    is_files = source.format == "files" or (source.format is None and formats == {"files"})
-    if is_files and source.columns:
-        faults.add((*at, "columns"), "format `files` has no columns: the text is the file, the id "
-                   "its relative path", dict(source.columns),
-                   "take columns from the path, e.g. data/{project}/**/*.py")  # fmt: skip
+    formats = [suffix_format(path) for path in source.path]
+    known = {f for f in formats if f is not None}
+    unknown = next((f for f in formats if f is not None and f.startswith(".")), None)
+    if source.format is None and unknown is not None:
+        later = unknown[1:] in _LATER_SUFFIXES
+        faults.add(
+            (*at, "path"),
+            f"not yet: the format of `{unknown}` comes later" if later
+            else f"`{unknown}` names no format",
+            list(source.path),
+            "convert it to jsonl or parquet" if later
+            else "add `format: jsonl | parquet | delta | files` (files: one file = one document)",
+        )  # fmt: skip
+    elif source.format is None and len(known) > 1:
+        fix = "make them two sources"
+        faults.add((*at, "path"), "paths of different formats in one source", sorted(known), fix)
+    elif "delta" in known and source.format not in (None, "delta"):
+        fix = "leave `format` out"
+        faults.add((*at, "format"), "a `delta:` path has the format delta", source.format, fix)
+    if source.format == "files" and source.columns:
+        faults.add(
+            (*at, "columns"),
+            "format `files` has no columns: the text is the file, the id its relative path",
+            dict(source.columns),
+            "take columns from the path, e.g. data/{project}/**/*.py",
+        )
 
 
 def _check_names_by_case(recipe: Recipe, faults: Faults) -> None:
@@ -117,21 +156,30 @@ def _check_names_by_case(recipe: Recipe, faults: Faults) -> None:
     for column in declared_columns(recipe):
         other = seen.setdefault(column.lower(), column)
         if other != column:
-            faults.add(("sources",), f"the columns {other!r} and {column!r} differ in case only",
-                       fix="use one spelling")  # fmt: skip
+            faults.add(
+                ("sources",),
+                f"the columns {other!r} and {column!r} differ in case only",
+                fix="use one spelling",
+            )
 
 
 def _check_paths(recipe: Recipe, faults: Faults) -> None:
-    for section in ("pool", "output"):
-        path = getattr(recipe, section).path
+    sections = {"output": recipe.output.path}
+    if recipe.pool.path != f"{recipe.output.path.rstrip('/')}/pool":  # else output tells
+        sections["pool"] = recipe.pool.path
+    for section, path in sections.items():
         wrong = path_fault(path)
         if path.startswith("delta:"):
             wrong = ("not a directory", "write the path without `delta:`")
         if wrong is not None:
             faults.add((section, "path"), wrong[0], path, wrong[1])
     if recipe.pool.path.rstrip("/") == recipe.output.path.rstrip("/"):
-        faults.add(("pool", "path"), "pool and output are the same directory", recipe.pool.path,
-                   "give them different ones; the default pool is OUTPUT/pool")  # fmt: skip
+        faults.add(
+            ("pool", "path"),
+            "pool and output are the same directory",
+            recipe.pool.path,
+            "give them different ones; the default pool is OUTPUT/pool",
+        )
 
 
 def _check_tokenizer(recipe: Recipe, faults: Faults) -> None:
@@ -142,15 +190,19 @@ def _check_tokenizer(recipe: Recipe, faults: Faults) -> None:
     if name.endswith(".json"):
         _check_file(path, name, faults)
     else:
-        faults.add(path, f"unknown tokenizer {name!r}",
-                   fix=nearest(name, TOKENIZERS) + " (or the path of a tokenizer.json)")  # fmt: skip
+        faults.add(
+            path,
+            f"unknown tokenizer {name!r}",
+            fix=nearest(name, TOKENIZERS) + " (or the path of a tokenizer.json)",
+        )
 
 
 def _check_file(path: KeyPath, file: str | None, faults: Faults) -> None:
     """A local file that the recipe names must be there; elsewhere the stage finds out."""
     if file is not None and "://" not in file and not Path(file).is_file():
-        faults.add(path, "no such file", file,
-                   "paths are relative to the directory the command runs in")  # fmt: skip
+        faults.add(
+            path, "no such file", file, "paths are relative to the directory the command runs in"
+        )
 
 
 # ---- dedup, stop_if -----------------------------------------------------------------------------
@@ -173,8 +225,11 @@ def _check_dedup(recipe: Recipe, dedup: Dedup, faults: Faults) -> None:
         near = dedup.near
         if (near.bands is None) != (near.rows is None):
             missing = "rows" if near.rows is None else "bands"
-            faults.add(("dedup", "near"), f"`bands` and `rows` go together; `{missing}` is missing",
-                       fix="give both, or neither: they are derived from min_recall")  # fmt: skip
+            faults.add(
+                ("dedup", "near"),
+                f"`bands` and `rows` go together; `{missing}` is missing",
+                fix="give both, or neither: they are derived from min_recall",
+            )
 
 
 def _check_preference(
@@ -188,22 +243,36 @@ def _check_preference(
     place = (*path, "order")
     if step.by == "source":
         if isinstance(order, str):
-            faults.add(place, "sources have no order of their own", order,
-                       "list them, best first: `order: [books, web]`")  # fmt: skip
+            faults.add(
+                place,
+                "sources have no order of their own",
+                order,
+                "list them, best first: `order: [books, web]`",
+            )
             return
         for source in order:
             if source not in recipe.sources:
                 faults.unknown(place, "source", source, recipe.sources)
-    words = {"longest", "shortest"} if step.by in _BY_LENGTH else (
-        {"high", "low"} if step.by in _BY_SCORE else {"high", "low", "newest", "oldest"}
-    )  # fmt: skip
+    words = (
+        {"longest", "shortest"}
+        if step.by in _BY_LENGTH
+        else ({"high", "low"} if step.by in _BY_SCORE else _WORDS)
+    )
     if isinstance(order, str):
         if order not in words:
-            faults.add(place, f"`{order}` does not order `{step.by}`", order,
-                       "one of: " + ", ".join(sorted(words)))  # fmt: skip
+            faults.add(
+                place,
+                f"`{order}` does not order `{step.by}`",
+                order,
+                "one of: " + ", ".join(sorted(words)),
+            )
     elif step.by in (*_BY_LENGTH, *_BY_SCORE):
-        faults.add(place, f"a list does not order `{step.by}`", list(order),
-                   "one of: " + ", ".join(sorted(words)))  # fmt: skip
+        faults.add(
+            place,
+            f"a list does not order `{step.by}`",
+            list(order),
+            "one of: " + ", ".join(sorted(words)),
+        )
     elif len(set(order)) < len(order):
         twice = sorted({v for v in order if order.count(v) > 1})
         faults.add(place, "a value stands twice in the order", twice, "keep the first")
@@ -213,5 +282,6 @@ def _check_stop_if(recipe: Recipe, faults: Faults) -> None:
     for section in ("rejected_rows", "removed_by_dedup"):
         for name in getattr(recipe.stop_if, section):
             if name != "default" and name not in recipe.sources:
-                faults.unknown(("stop_if", section, name), "source", name,
-                               [*recipe.sources, "default"])  # fmt: skip
+                faults.unknown(
+                    ("stop_if", section, name), "source", name, [*recipe.sources, "default"]
+                )

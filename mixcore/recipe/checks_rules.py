@@ -44,8 +44,12 @@ def check_rules(recipe: Recipe, faults: Faults) -> None:
         if spec.rules is not None and recipe.rules == "none" and spec.rules != "none":
             faults.warn(at, "`rules: none` holds for all sources; this choice has no effect")
         elif spec.rules in NOT_YET_PRESETS:
-            faults.add(at, f"not yet: the preset `{spec.rules}` comes later", spec.rules,
-                       nearest(spec.rules, known_rules(recipe)))  # fmt: skip
+            faults.add(
+                at,
+                f"not yet: the preset `{spec.rules}` comes later",
+                spec.rules,
+                nearest(spec.rules, known_rules(recipe)),
+            )
         elif spec.rules is not None and spec.rules not in known_rules(recipe):
             faults.unknown(at, "rule set", spec.rules, known_rules(recipe))
     if recipe.rules == "none":
@@ -65,8 +69,12 @@ def _check_rule_set(
     n_before = len(faults.errors)
     for preset in rules.preset:
         if preset in NOT_YET_PRESETS:
-            faults.add((*at, "preset"), f"not yet: the preset `{preset}` comes later", preset,
-                       nearest(preset, preset_names()))  # fmt: skip
+            faults.add(
+                (*at, "preset"),
+                f"not yet: the preset `{preset}` comes later",
+                preset,
+                nearest(preset, preset_names()),
+            )
         elif preset not in preset_names():
             faults.unknown((*at, "preset"), "preset", preset, preset_names())
     for gate_name, gate in rules.gates.items():
@@ -84,7 +92,9 @@ def _check_rule_set(
         elif _known(place, "signal", component.signal, faults):
             twice = [c.signal for c in rules.score or ()].index(component.signal) != i
             if twice:
-                faults.add(place, f"the component {component.signal!r} stands twice", fix="add the weights")  # fmt: skip
+                faults.add(
+                    place, f"the component {component.signal!r} stands twice", fix="add the weights"
+                )
     if len(faults.errors) > n_before:
         return
     below = resolve_rule_set(
@@ -94,25 +104,37 @@ def _check_rule_set(
     )
     for gate_name, gate in rules.gates.items():
         if gate == "none" and not any(overrides(gate_name, g.id) for g in below.gates):
-            faults.add((*at, "gates", gate_name), "`none` takes away a gate of a preset, and no "
-                       "preset here has it", gate_name,
-                       nearest(gate_name, [g.id for g in below.gates]) if below.gates
-                       else "remove the line")  # fmt: skip
+            faults.add(
+                (*at, "gates", gate_name),
+                "`none` takes away a gate of a preset, and no preset here has it",
+                gate_name,
+                nearest(gate_name, [g.id for g in below.gates])
+                if below.gates
+                else "remove the line",
+            )
     resolved = resolve_rule_set(recipe, name, "")
     if len(resolved.gates) > MAX_GATES:
-        faults.add((*at, "gates"), f"{len(resolved.gates)} gates; a rule set has at most "
-                   f"{MAX_GATES}", fix="split the source, or take gates away with `none`")  # fmt: skip
+        faults.add(
+            (*at, "gates"),
+            f"{len(resolved.gates)} gates; a rule set has at most {MAX_GATES}",
+            fix="split the source, or take gates away with `none`",
+        )
     if rules.drop_lowest > 0 and not resolved.score:
-        faults.add((*at, "drop_lowest"), "there is no score to drop by", rules.drop_lowest,
-                   "give `score` at least one component")  # fmt: skip
+        faults.add(
+            (*at, "drop_lowest"),
+            "there is no score to drop by",
+            rules.drop_lowest,
+            "give `score` at least one component",
+        )
 
 
 def _known(path: KeyPath, kind: str, name: str, faults: Faults) -> bool:
     if name in GATE_SIGNALS:
         return True
     if name in NOT_YET_SIGNALS:
-        faults.add(path, f"not yet: the signal `{name}` comes later", name,
-                   nearest(name, GATE_SIGNALS))  # fmt: skip
+        faults.add(
+            path, f"not yet: the signal `{name}` comes later", name, nearest(name, GATE_SIGNALS)
+        )
     else:
         faults.unknown(path, kind, name, [*GATE_SIGNALS, LANGUAGE])
     return False
@@ -121,8 +143,11 @@ def _known(path: KeyPath, kind: str, name: str, faults: Faults) -> bool:
 def _check_gate(path: KeyPath, name: str, gate: Gate, faults: Faults) -> None:
     given = limits(gate)
     if not given:
-        faults.add(path, "a gate without a limit", fix="give min, max, above, below or in; to take "
-                   f"a gate away write `{name}: none`")  # fmt: skip
+        faults.add(
+            path,
+            "a gate without a limit",
+            fix=f"give min, max, above, below or in; to take a gate away write `{name}: none`",
+        )
         return
     if name == LANGUAGE:
         if set(given) != {"in"}:
@@ -131,14 +156,21 @@ def _check_gate(path: KeyPath, name: str, gate: Gate, faults: Faults) -> None:
             faults.add((*path, "in"), "an empty list keeps nothing", [], "name what is kept")
         return
     if "in" in given:
-        faults.add((*path, "in"), f"`in` is for text; `{name}` is a number", given["in"],
-                   "give min, max, above or below")  # fmt: skip
+        faults.add(
+            (*path, "in"),
+            f"`in` is for text; `{name}` is a number",
+            given["in"],
+            "give min, max, above or below",
+        )
         return
     signal = GATE_SIGNALS[name]
     _check_range(path, signal, gate, given, faults)
     if signal.nullable and "on_missing" not in gate.model_fields_set:
-        faults.add(path, f"`{name}` can be missing (no list or detector for the language)",
-                   fix="add on_missing: keep | drop | error")  # fmt: skip
+        faults.add(
+            path,
+            f"`{name}` can be missing (no list or detector for the language)",
+            fix="add on_missing: keep | drop | error",
+        )
 
 
 def _check_range(
@@ -146,16 +178,24 @@ def _check_range(
 ) -> None:
     for one, other in (("min", "above"), ("max", "below")):
         if one in given and other in given:
-            faults.add(path, f"`{one}` and `{other}` limit the same side", given,
-                       f"keep one: {one} is inclusive, {other} exclusive")  # fmt: skip
+            faults.add(
+                path,
+                f"`{one}` and `{other}` limit the same side",
+                given,
+                f"keep one: {one} is inclusive, {other} exclusive",
+            )
             return
     low, high = signal.domain
     is_whole = signal.dtype != "f32"
     for key, limit in given.items():
         if not low <= limit <= high:
             bounds = f"{low:g} to {high:g}" if high < inf else f"{low:g} and more"
-            faults.add((*path, key), f"outside of what `{signal.name}` can be ({bounds})", limit,
-                       "a share of 15 % is written 0.15" if high == 1 and limit > 1 else "")  # fmt: skip
+            faults.add(
+                (*path, key),
+                f"outside of what `{signal.name}` can be ({bounds})",
+                limit,
+                "a share of 15 % is written 0.15" if high == 1 and limit > 1 else "",
+            )
             return
         if is_whole and limit != int(limit):
             faults.add((*path, key), f"`{signal.name}` is a whole number", limit)
@@ -165,8 +205,11 @@ def _check_range(
     elif _is_empty(gate, signal, whole=is_whole):
         faults.add(path, "an empty range: nothing passes", given, "widen it")
     elif _is_everything(gate, signal):
-        faults.warn(path, f"keeps every value of `{signal.name}` ({low:g} and more); 0 is a "
-                    "number, write `none` if the gate should not apply")  # fmt: skip
+        faults.warn(
+            path,
+            f"keeps every value of `{signal.name}` ({low:g} and more); 0 is a "
+            "number, write `none` if the gate should not apply",
+        )
 
 
 def _bounds(gate: Gate) -> tuple[float, bool, float, bool]:
@@ -174,9 +217,11 @@ def _bounds(gate: Gate) -> tuple[float, bool, float, bool]:
     low = gate.above if gate.above is not None else gate.min
     high = gate.below if gate.below is not None else gate.max
     return (
-        -inf if low is None else low, gate.above is not None,
-        inf if high is None else high, gate.below is not None,
-    )  # fmt: skip
+        -inf if low is None else low,
+        gate.above is not None,
+        inf if high is None else high,
+        gate.below is not None,
+    )
 
 
 def _is_empty(gate: Gate, signal: Signal, *, whole: bool) -> bool:
@@ -202,14 +247,23 @@ def _check_language(
 ) -> None:
     """A gate on a language nobody declares would drop or keep everything."""
     if not any(has_language(s) for s in recipe.sources.values()):
-        faults.add(path, f"a gate on `{name}`, and no source declares a language",
-                   fix="add `columns: {language: FIELD}` or `language: en` to the sources")  # fmt: skip
+        faults.add(
+            path,
+            f"a gate on `{name}`, and no source declares a language",
+            fix="add `columns: {language: FIELD}` or `language: en` to the sources",
+        )
         return
     for source in sources:
         if name == LANGUAGE and not has_language(recipe.sources[source]):
             if "und" not in (gate.allowed or ()):
-                faults.warn(path, f"the source `{source}` declares no language, so all of it is "
-                            "`und` and dropped here")  # fmt: skip
+                faults.warn(
+                    path,
+                    f"the source `{source}` declares no language, so all of it is "
+                    "`und` and dropped here",
+                )
         elif name != LANGUAGE:
-            faults.warn(path, "declared languages have no confidence, so it is missing for all of "
-                        f"`{source}`: on_missing: {gate.on_missing} decides")  # fmt: skip
+            faults.warn(
+                path,
+                "declared languages have no confidence, so it is missing for all of "
+                f"`{source}`: on_missing: {gate.on_missing} decides",
+            )

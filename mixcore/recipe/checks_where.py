@@ -30,8 +30,17 @@ def check_condition(
     known = {*valid, *EVERYWHERE}
     for column in sorted(columns - known):
         if column in set(elsewhere):
-            faults.add(path, f"the column {column!r} is declared by other sources only, so the "
-                       "condition never holds here", text, f"declare `{column}` here too")  # fmt: skip
+            faults.add(
+                path,
+                f"the column {column!r} is declared by other sources only, so the "
+                "condition never holds here",
+                text,
+                f"declare `{column}` here too",
+            )
         else:
-            faults.add(path, f"unknown column {column!r}", text,
-                       nearest(column, known) + " (declared columns can be used)")  # fmt: skip
+            faults.add(
+                path,
+                f"unknown column {column!r}",
+                text,
+                nearest(column, known) + " (declared columns can be used)",
+            )

@@ -25,16 +25,20 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _DELTA = re.compile(r"^delta:(?P<path>.+?)(?:@(?P<version>[0-9]+))?$")
 _COMPRESSED = re.compile(r"\.(gz|zst|bz2)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,8}$")
+_GLOB = re.compile(r"[*?\[{]")
+_TABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){1,2}")
 _BY_SUFFIX: dict[str, SourceFormat] = {
-    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".txt": "files",
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
+    ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
 
 
 def path_placeholders(path: str) -> tuple[str, ...]:
-    """Names of the `{placeholders}` of a path, in order; `{a,b}` is a glob and none.
+    """Names of the `{placeholders}` of a path, in order.
 
-    >>> path_placeholders("data/cc/{dump}/{a,b}/*.jsonl.gz")
-    ('dump',)
+    >>> path_placeholders("data/{crawl}/{dump}/*.jsonl.gz")
+    ('crawl', 'dump')
     """
     return tuple(_PLACEHOLDER.findall(path))
 
@@ -43,7 +47,7 @@ def source_columns(source: Source) -> tuple[str, ...]:
     """Declared columns of one source, sorted: keys of `columns` and placeholders of its paths."""
     names = {key for key in source.columns if key not in FIXED_KEYS}
     names.update(name for path in source.path for name in path_placeholders(path))
-    return tuple(sorted(names - set(FIXED_KEYS)))
+    return tuple(sorted(names))
 
 
 def declared_columns(recipe: Recipe) -> tuple[str, ...]:
@@ -53,11 +57,7 @@ def declared_columns(recipe: Recipe) -> tuple[str, ...]:
 
 def has_language(source: Source) -> bool:
     """Whether documents of the source can have another language than `und`."""
-    return (
-        source.language is not None
-        or "language" in source.columns
-        or any("language" in path_placeholders(path) for path in source.path)
-    )
+    return source.language is not None or "language" in source.columns
 
 
 def domain_sources(recipe: Recipe, name: str, domain: Domain) -> tuple[str, ...]:
@@ -69,16 +69,28 @@ def domain_sources(recipe: Recipe, name: str, domain: Domain) -> tuple[str, ...]
     return tuple(recipe.sources)
 
 
-def guess_format(path: str) -> SourceFormat | None:
-    """The format a path's name tells, or None.
+def suffix_format(path: str) -> str | None:
+    """The format that a path's suffix names, `.suffix` if it names none we know, None without one.
 
-    >>> guess_format("data/web/*.jsonl.gz"), guess_format("delta:lake/web@3"), guess_format("x/*")
+    Directories, patterns such as `*` and catalog tables have none: the listing tells.
+
+    >>> suffix_format("web/*.jsonl.gz"), suffix_format("delta:lake/web@3"), suffix_format("x/*")
     ('jsonl', 'delta', None)
+    >>> suffix_format("code/**/*.py"), suffix_format("data/en.csv.gz")
+    ('.py', '.csv')
     """
     if path.startswith("delta:"):
         return "delta"
-    name = _COMPRESSED.sub("", path.rstrip("/").rsplit("/", 1)[-1].lower())
-    return next((f for suffix, f in _BY_SUFFIX.items() if name.endswith(suffix)), None)
+    name = path.rsplit("/", 1)[-1].lower()
+    suffix = _SUFFIX.search(_COMPRESSED.sub("", name))
+    if suffix is None or ("/" not in path and not _GLOB.search(path) and _is_table(path)):
+        return None
+    return _BY_SUFFIX.get(suffix[0], suffix[0])
+
+
+def _is_table(path: str) -> bool:
+    """Whether a name may be a catalog table: two or three plain parts, no known file suffix."""
+    return bool(_TABLE.fullmatch(path)) and not any(path.endswith(s) for s in _BY_SUFFIX)
 
 
 def path_fault(path: str) -> tuple[str, str] | None:
@@ -95,14 +107,10 @@ def path_fault(path: str) -> tuple[str, str] | None:
         fix = "use " + ", ".join(f"{s}://" for s in SCHEMES[1:]) + " or a local path"
         near = {"s3": "s3a", "s3n": "s3a", "abfs": "abfss", "wasbs": "abfss"}.get(scheme[1].lower())
         return f"unknown scheme `{scheme[1]}://`", f"write `{near}://`" if near else fix
-    braces = _PLACEHOLDER.sub("", path)
-    if braces.count("{") != braces.count("}"):
-        return "an open brace without its closing one", "write `{name}` or `{a,b}`"
-    empty = re.search(r"\{[^,{}]*\}", braces)
-    if empty:
+    if "{" in (rest := _PLACEHOLDER.sub("", path)) or "}" in rest:
         return (
-            f"`{empty[0]}` is neither a placeholder nor a choice",
-            "a placeholder is a plain name: letters, digits and `_`; a choice is `{a,b}`",
+            "braces that are no placeholder",
+            "write `{name}` of letters, digits and `_`; for choices give a list of paths",
         )
     return None
 

@@ -20,29 +20,32 @@ number they are read as one, and what is no number is null. Text compares by its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal as L  # noqa: N817 - `Literal` is a node here
 from typing import NoReturn
 
+from mixcore.recipe.condition_tree import (
+    FUNCTIONS,
+    Between,
+    Call,
+    Column,
+    Compare,
+    Condition,
+    Every,
+    In,
+    IsNull,
+    Like,
+    Literal,
+    Node,
+    Not,
+    Operand,
+    Some,
+    kind_of,
+)
 from mixcore.recipe.faults import nearest
 from mixcore.recipe.number import parse_number
 from mixcore.runtime.errors import RecipeError
 
-Kind = L["text", "number", "bool"]
-FUNCTIONS: dict[str, tuple[int, int, Kind]] = {
-    "lower": (1, 1, "text"),
-    "upper": (1, 1, "text"),
-    "trim": (1, 1, "text"),
-    "substring": (2, 3, "text"),  # (text, first character from 1, length)
-    "coalesce": (2, 16, "text"),  # a number if one of its arguments is
-    "length": (1, 1, "number"),  # code points
-    "year": (1, 1, "number"),  # of an ISO 8601 date or date and time, else null
-    "month": (1, 1, "number"),
-    "day": (1, 1, "number"),
-}
-"""Pure functions: (fewest arguments, most arguments, kind of result)."""
-OPERATORS = ("=", "!=", "<>", "<=", ">=", "<", ">")
+__all__ = ["Condition", "ConditionError", "parse_condition"]
 
 _MAX_CHARS = 10_000
 _MAX_DEPTH = 100
@@ -64,147 +67,6 @@ class ConditionError(RecipeError):
         super().__init__(f"{message}\n    {shown}\n    {' ' * position}^", fix=fix)
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column by name."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Literal:
-    """A text, number or truth value."""
-
-    value: str | float | int | bool
-
-
-@dataclass(frozen=True)
-class Call:
-    """One of `FUNCTIONS`."""
-
-    function: str
-    arguments: tuple[Operand, ...]
-
-
-Operand = Column | Literal | Call
-
-
-@dataclass(frozen=True)
-class Compare:
-    """`left operator right`; `<>` is read as `!=`."""
-
-    operator: str
-    left: Operand
-    right: Operand
-
-
-@dataclass(frozen=True)
-class In:
-    """`operand IN (options)`; options are of one kind."""
-
-    operand: Operand
-    options: tuple[Literal, ...]
-
-
-@dataclass(frozen=True)
-class Like:
-    """`operand LIKE pattern`, `\\` escapes `%`, `_` and itself."""
-
-    operand: Operand
-    pattern: str
-
-
-@dataclass(frozen=True)
-class Between:
-    """`operand BETWEEN low AND high`, both inclusive."""
-
-    operand: Operand
-    low: Operand
-    high: Operand
-
-
-@dataclass(frozen=True)
-class IsNull:
-    """`operand IS NULL`."""
-
-    operand: Operand
-
-
-@dataclass(frozen=True)
-class Not:
-    """Negation; of null it is null."""
-
-    part: Node
-
-
-@dataclass(frozen=True)
-class Every:
-    """AND of two or more."""
-
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Some:
-    """OR of two or more."""
-
-    parts: tuple[Node, ...]
-
-
-Node = Compare | In | Like | Between | IsNull | Not | Every | Some
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A condition as written and as read."""
-
-    text: str
-    root: Node
-
-    def columns(self) -> set[str]:
-        """Names of all columns it reads."""
-        return {name for name in _columns(self.root)}
-
-
-def _columns(node: Node | Operand) -> Iterator[str]:
-    match node:
-        case Column(name):
-            yield name
-        case Literal():
-            return
-        case Call(_, arguments):
-            for argument in arguments:
-                yield from _columns(argument)
-        case Compare(_, left, right):
-            yield from _columns(left)
-            yield from _columns(right)
-        case In(operand) | Like(operand) | IsNull(operand):
-            yield from _columns(operand)
-        case Between(operand, low, high):
-            for part in (operand, low, high):
-                yield from _columns(part)
-        case Not(part):
-            yield from _columns(part)
-        case Every(parts) | Some(parts):
-            for inner in parts:
-                yield from _columns(inner)
-
-
-def kind_of(operand: Operand) -> Kind:
-    """What an operand is; a column is text."""
-    match operand:
-        case Column():
-            return "text"
-        case Literal(value):
-            if isinstance(value, bool):
-                return "bool"
-            return "text" if isinstance(value, str) else "number"
-        case Call("coalesce", arguments):
-            return "number" if any(kind_of(a) == "number" for a in arguments) else "text"
-        case Call(function, _):
-            return FUNCTIONS[function][2]
-
-
 def parse_condition(text: str) -> Condition:
     """Read a condition.
 
@@ -218,7 +80,8 @@ def parse_condition(text: str) -> Condition:
 
 @dataclass(frozen=True)
 class _Token:
-    kind: L["text", "number", "op", "mark", "word", "keyword", "quoted", "end"]
+    kind: str
+    """text, number, op, mark, word, keyword, quoted or end."""
     text: str
     at: int
 
@@ -238,7 +101,7 @@ def _tokens(text: str) -> list[_Token]:
         if kind == "word" and value.lower() in _KEYWORDS:
             out.append(_Token("keyword", value.lower(), start))
         else:
-            out.append(_Token(kind, value, start))  # type: ignore[arg-type]
+            out.append(_Token(kind, value, start))
         at = match.end()
     out.append(_Token("end", "", len(text.rstrip())))
     return out
@@ -344,7 +207,7 @@ class _Parser:
             if kind_of(low) != kind_of(high) and "number" in (kind_of(low), kind_of(high)):
                 self.fail("BETWEEN a number and a text", at=token.at)
             return Between(left, low, high)
-        self.fail("expected a comparison: = != < <= > >= IN LIKE BETWEEN IS NULL")
+        return self.fail("expected a comparison: = != < <= > >= IN LIKE BETWEEN IS NULL")
 
     def options(self, left: Operand, token: _Token) -> tuple[Literal, ...]:
         self.need("mark", "(")
@@ -353,8 +216,9 @@ class _Parser:
             found.append(self.literal())
         self.need("mark", ")")
         if len({kind_of(o) for o in found}) > 1:
-            self.fail("values of different kinds in one IN", at=token.at,
-                      fix="quote all of them or none")  # fmt: skip
+            self.fail(
+                "values of different kinds in one IN", at=token.at, fix="quote all of them or none"
+            )
         self.same_kind(left, found[0], token)
         return tuple(found)
 
@@ -424,9 +288,8 @@ class _Parser:
             self.fail(
                 f"expected a value, found {token.text!r}", f"a text is quoted: '{token.text}'"
             )
-        self.fail(
-            "expected a column or a value, found " + (repr(token.text) if token.text else "the end")
-        )
+        found = repr(token.text) if token.text else "the end"
+        return self.fail(f"expected a column or a value, found {found}")
 
     def same_kind(self, left: Operand, right: Operand, token: _Token) -> None:
         """Refuse comparisons that can never hold: fixed text beside a number, order of truths."""
@@ -434,8 +297,11 @@ class _Parser:
             if kind_of(one) != "number" or kind_of(other) == "number":
                 continue
             if isinstance(other, Literal):
-                self.fail("a number beside a " + ("text" if kind_of(other) == "text" else "truth"),
-                          "write the number without quotes", token.at)  # fmt: skip
+                self.fail(
+                    "a number beside a " + ("text" if kind_of(other) == "text" else "truth"),
+                    "write the number without quotes",
+                    token.at,
+                )
         if "bool" in (kind_of(left), kind_of(right)) and token.text in (
             "<",
             "<=",

@@ -118,8 +118,12 @@ def take_not_yet(data: dict[str, Any], faults: Faults) -> None:
                 _forget(data, path)
     near = data.get("dedup", {}).get("near") if isinstance(data.get("dedup"), dict) else None
     if isinstance(near, str) and near != "none":
-        faults.add(("dedup", "near"), "not yet: named presets of `near` come later", near,
-                   "give `min_jaccard`, `min_recall` and `shingle`")  # fmt: skip
+        faults.add(
+            ("dedup", "near"),
+            "not yet: named presets of `near` come later",
+            near,
+            "give `min_jaccard`, `min_recall` and `shingle`",
+        )
         del data["dedup"]["near"]
 
 
@@ -175,12 +179,12 @@ def model_faults(error: ValidationError, data: dict[str, Any], faults: Faults) -
         path, tags = _split_location(detail["loc"], data, missing=detail["type"] == "missing")
         if any(tag.startswith("literal[") and _at(data, p) is _MAP for tag, p in tags):
             continue  # the other arm of `map | none`: a map was written, so the map's faults count
-        if detail["type"] == "missing" and path[:-1] in later:
-            continue  # a key of a later version stood in its place
+        if detail["type"] == "missing" and (path[:-1] in later or path == ("pool",)):
+            continue  # a key of a later version stood in its place; pool follows from output
         tag = tags[-1][0] if tags else None
         groups.setdefault(path, []).append((detail, tag))
     for path, details in groups.items():
-        _one_fault(path, details, data, faults)
+        _one_fault(path, details, faults)
 
 
 _MAP = object()
@@ -215,7 +219,7 @@ def _split_location(
 
 
 def _one_fault(
-    path: KeyPath, details: list[tuple[ErrorDetails, str | None]], data: Any, faults: Faults
+    path: KeyPath, details: list[tuple[ErrorDetails, str | None]], faults: Faults
 ) -> None:
     literal = next((d for d, _ in details if d["type"] == "literal_error"), None)
     detail = literal or details[0][0]
@@ -226,8 +230,11 @@ def _one_fault(
         faults.add(path, "not a name: letters, digits, `_`, `-` and `.`, at most 100", path[-1])
     elif literal is not None:
         allowed = _literals(literal)
-        shape = " or a map of keys" if any(d["type"] == "model_type" for d, _ in details) else (
-            " or a list" if any(d["type"] == "tuple_type" for d, _ in details) else "")  # fmt: skip
+        shape = (
+            " or a map of keys"
+            if any(d["type"] == "model_type" for d, _ in details)
+            else (" or a list" if any(d["type"] == "tuple_type" for d, _ in details) else "")
+        )
         fix = nearest(value, allowed) if isinstance(value, str) else ""
         faults.add(path, f"should be {' | '.join(allowed)}{shape}", value, fix)
     elif kind == "missing":

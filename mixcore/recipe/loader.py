@@ -103,9 +103,14 @@ def _read_layers(file: Path, below: tuple[Path, ...]) -> tuple[dict[str, Any], P
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise RecipeErrors(
-            [RecipeError(f"the recipe cannot be read: {reason}", where=str(file),
-                         fix="give the path of a recipe file; `mixcore init` writes one")]
-        ) from error  # fmt: skip
+            [
+                RecipeError(
+                    f"the recipe cannot be read: {reason}",
+                    where=str(file),
+                    fix="give the path of a recipe file; `mixcore init` writes one",
+                )
+            ]
+        ) from error
     return _layer(text, file, below)
 
 
@@ -116,22 +121,41 @@ def _layer(text: str, file: Path, below: tuple[Path, ...]) -> tuple[dict[str, An
         return data, positions
     where = positions.where(("extends",))
     if not isinstance(extends, str):
-        raise RecipeErrors([RecipeError(
-            "`extends` names one file", where=where, value=extends, fix="write `extends: base.yaml`"
-        )])  # fmt: skip
+        raise RecipeErrors(
+            [
+                RecipeError(
+                    "`extends` names one file",
+                    where=where,
+                    value=extends,
+                    fix="write `extends: base.yaml`",
+                )
+            ]
+        )
     base_file = file.parent / extends
     chain = (*below, file.resolve())
     if base_file.resolve() in chain:
         shown = " -> ".join([p.name for p in chain] + [base_file.name])
-        raise RecipeErrors([RecipeError(
-            "the files extend each other in a circle", where=where, value=shown,
-            fix="let one of them stand alone",
-        )])  # fmt: skip
+        raise RecipeErrors(
+            [
+                RecipeError(
+                    "the files extend each other in a circle",
+                    where=where,
+                    value=shown,
+                    fix="let one of them stand alone",
+                )
+            ]
+        )
     if not base_file.is_file():
-        raise RecipeErrors([RecipeError(
-            f"no file {base_file}", where=where, value=extends,
-            fix="`extends` is relative to the file it stands in",
-        )])  # fmt: skip
+        raise RecipeErrors(
+            [
+                RecipeError(
+                    f"no file {base_file}",
+                    where=where,
+                    value=extends,
+                    fix="`extends` is relative to the file it stands in",
+                )
+            ]
+        )
     base, base_positions = _read_layers(base_file, chain)
     merge(base, base_positions, data, positions)
     return base, base_positions
@@ -146,10 +170,14 @@ def _apply_overrides(data: dict[str, Any], positions: Positions, overrides: Sequ
         name = f"{_SET} {text}"
         key, equals, raw = text.partition("=")
         if not equals or not key.strip() or ".." in f".{key.strip()}.":
-            faults.append(RecipeError(
-                "an override has the form key=value", where=_SET, value=text,
-                fix=f"e.g. {_SET} mix.budget.tokens=1e9",
-            ))  # fmt: skip
+            faults.append(
+                RecipeError(
+                    "an override has the form key=value",
+                    where=_SET,
+                    value=text,
+                    fix=f"e.g. {_SET} mix.budget.tokens=1e9",
+                )
+            )
             continue
         try:
             value = None if not raw.strip() else parse_value(raw, name)
@@ -157,9 +185,11 @@ def _apply_overrides(data: dict[str, Any], positions: Positions, overrides: Sequ
             faults.extend(error.errors)
             continue
         if not raw.strip():
-            faults.append(RecipeError(
-                "an override needs a value", where=name, fix="write `null` to take the key back"
-            ))  # fmt: skip
+            faults.append(
+                RecipeError(
+                    "an override needs a value", where=name, fix="write `null` to take the key back"
+                )
+            )
             continue
         fault = _override(data, positions, key.strip().split("."), value, name)
         if fault is not None:
@@ -177,9 +207,10 @@ def _override(
     while parts:
         if isinstance(at, list):
             return RecipeError(
-                f"{dotted(path)} is a list; lists are replaced as wholes", where=name,
+                f"{dotted(path)} is a list; lists are replaced as wholes",
+                where=name,
                 fix=f"{_SET} '{dotted(path)}=[...]'",
-            )  # fmt: skip
+            )
         n = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in at), 1)
         key, parts = ".".join(parts[:n]), parts[n:]
         path = (*path, key)

@@ -161,7 +161,7 @@ class Within(Model):
 
 
 class Preference(Model):
-    """One step of who survives. `order`: a list of values, or high/low/newest/oldest/longest/shortest."""
+    """One step of who survives; `order` is a list of values, best first, or one of the words."""
 
     by: str
     order: Literal["high", "low", "newest", "oldest", "longest", "shortest"] | tuple[str, ...]

@@ -91,7 +91,7 @@ def load_preset(name: str) -> Preset:
 
 
 def rules_name(recipe: Recipe, source: str) -> str:
-    """Name of the rule set that holds for `source`: its own choice, else the built-in of its name."""
+    """Name of the rule set of `source`: its own choice, else the built-in of its name."""
     chosen = recipe.sources[source].rules
     if recipe.rules == "none" or chosen == NONE_RULES:
         return NONE_RULES

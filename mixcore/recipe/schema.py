@@ -64,11 +64,13 @@ def _loosen(node: Any) -> Any:
         return node
     out: dict[str, Any] = {}
     for key, value in node.items():
-        if key in ("properties", "$defs") and isinstance(value, dict):
-            out[key] = {
-                name: _nullable(_loosen(part)) if key == "properties" else _loosen(part)
-                for name, part in value.items()
-            }
+        if key in ("properties", "patternProperties"):
+            out[key] = {name: _nullable(_loosen(part)) for name, part in value.items()}
+            out.setdefault("additionalProperties", False)
+        elif key == "additionalProperties" and isinstance(value, dict):
+            out[key] = _nullable(_loosen(value))
+        elif key == "$defs":
+            out[key] = {name: _loosen(part) for name, part in value.items()}
         elif key == "title" and isinstance(value, str):
             continue
         elif key in _LIMITS:
@@ -88,5 +90,5 @@ def _nullable(node: dict[str, Any]) -> dict[str, Any]:
     arms = node.get("anyOf")
     if isinstance(arms, list):
         return node if null in arms else {**node, "anyOf": [*arms, null]}
-    shared = {k: node[k] for k in ("default", "description") if k in node}
+    shared: dict[str, Any] = {k: node[k] for k in ("default", "description") if k in node}
     return {"anyOf": [{k: v for k, v in node.items() if k not in shared}, null], **shared}

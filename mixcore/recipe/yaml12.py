@@ -30,10 +30,17 @@ _CORE_TAGS = {
 }
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
 _CONSTANTS = {
-    "null": None, "Null": None, "NULL": None, "~": None,
-    "true": True, "True": True, "TRUE": True,
-    "false": False, "False": False, "FALSE": False,
-}  # fmt: skip
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "~": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
 
 
 def dotted(path: KeyPath) -> str:
@@ -81,9 +88,15 @@ def parse(text: str, name: str) -> tuple[dict[str, Any], Positions]:
     value, positions = _parse_any(text, name)
     if not isinstance(value, dict):
         raise RecipeErrors(
-            [RecipeError("a recipe is a map of sections", where=f"{name}:1", value=value,
-                         fix="begin with `version: 1` and `sources:`")]
-        )  # fmt: skip
+            [
+                RecipeError(
+                    "a recipe is a map of sections",
+                    where=f"{name}:1",
+                    value=value,
+                    fix="begin with `version: 1` and `sources:`",
+                )
+            ]
+        )
     return value, positions
 
 
@@ -99,9 +112,14 @@ def _parse_any(text: str, name: str) -> tuple[Any, Positions]:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         what = f"not valid YAML: {error.problem or error.context}"
         raise RecipeErrors(
-            [RecipeError(what, where=f"{name}:{line}",
-                         fix="check indentation, brackets, commas and quotes near this line")]
-        ) from error  # fmt: skip
+            [
+                RecipeError(
+                    what,
+                    where=f"{name}:{line}",
+                    fix="check indentation, brackets, commas and quotes near this line",
+                )
+            ]
+        ) from error
     except YAMLError as error:
         raise RecipeErrors([RecipeError(f"not valid YAML: {error}", where=name)]) from error
     reader = _Reader(name)
@@ -124,10 +142,16 @@ class _Reader:
     def read(self, node: Node, path: KeyPath) -> Any:
         self._n += 1
         if self._n > _MAX_VALUES or any(node is outer for outer in self._open):
-            raise RecipeErrors([*self.faults, RecipeError(
-                "aliases (`*name`) that contain themselves or multiply without end",
-                where=self._at(node, path), fix="write the values out",
-            )])  # fmt: skip
+            raise RecipeErrors(
+                [
+                    *self.faults,
+                    RecipeError(
+                        "aliases (`*name`) that contain themselves or multiply without end",
+                        where=self._at(node, path),
+                        fix="write the values out",
+                    ),
+                ]
+            )
         self.positions.lines.setdefault(path, f"{self.name}:{node.start_mark.line + 1}")
         if node.tag not in _CORE_TAGS and not isinstance(node, ScalarNode):
             self._fault("tags are not allowed", node, path, node.tag, "remove the tag")
@@ -137,6 +161,7 @@ class _Reader:
                 return self._map(node, path)
             if isinstance(node, SequenceNode):
                 return [self.read(child, (*path, i)) for i, child in enumerate(node.value)]
+            assert isinstance(node, ScalarNode)
             return self._scalar(node, path)
         finally:
             self._open.pop()
@@ -152,14 +177,23 @@ class _Reader:
             key = str(key_node.value)
             here = (*path, key)
             if key == "<<" and key_node.style is None:
-                self._fault("merge keys (`<<`) are not YAML 1.2", key_node, here, None,
-                            "write the keys out, or use `extends:` for a file of shared ones")  # fmt: skip
+                self._fault(
+                    "merge keys (`<<`) are not YAML 1.2",
+                    key_node,
+                    here,
+                    None,
+                    "write the keys out, or use `extends:` for a file of shared ones",
+                )
                 continue
             if key in out:
-                self.faults.append(RecipeError(
-                    f"the key {key!r} stands twice, first in line {first_line[key]}",
-                    where=f"{self.name}:{line}: {dotted(here)}", value=key, fix="keep one of them",
-                ))  # fmt: skip
+                self.faults.append(
+                    RecipeError(
+                        f"the key {key!r} stands twice, first in line {first_line[key]}",
+                        where=f"{self.name}:{line}: {dotted(here)}",
+                        value=key,
+                        fix="keep one of them",
+                    )
+                )
                 continue
             first_line[key] = line
             self.positions.lines[here] = f"{self.name}:{line}"
@@ -174,8 +208,13 @@ class _Reader:
             self._fault("tags are not allowed", node, path, str(node.ctag), "remove the tag")
             return text
         if text == "":
-            self._fault("has no value", node, path, None,
-                        "indent what belongs to it, or take the key back with `null`")  # fmt: skip
+            self._fault(
+                "has no value",
+                node,
+                path,
+                None,
+                "indent what belongs to it, or take the key back with `null`",
+            )
             return None
         if text in _CONSTANTS:
             return _CONSTANTS[text]
@@ -186,6 +225,8 @@ class _Reader:
         self.faults.append(RecipeError(what, where=self._at(node, path), value=value, fix=fix))
 
     def _at(self, node: Node, path: KeyPath) -> str:
+        if path in self.positions.lines:  # an empty value's own mark is behind its key's line
+            return self.positions.where(path)
         line = f"{self.name}:{node.start_mark.line + 1}"
         return f"{line}: {dotted(path)}" if path else line
 

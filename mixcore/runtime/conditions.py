@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from mixcore.recipe.conditions import (
+from mixcore.recipe.condition_tree import (
     Between,
     Call,
     Column,
