@@ -6,13 +6,15 @@ package resolution and checks them against `jars.lock`. From then on no network 
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -186,12 +188,19 @@ def _reason(said: str) -> str:
     return (telling or lines or ["no output"])[-1]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Make sure that the jars are there and are the locked ones; print where.
+
+    Args:
+        arguments: `--copy-to DIR` puts them into a directory as well, e.g. for an image or for
+            a machine without a network.
 
     Returns:
         The exit code.
     """
+    parser = argparse.ArgumentParser(description="Find or fetch the Delta jars.")
+    parser.add_argument("--copy-to", type=Path, metavar="DIR")
+    copy_to: Path | None = parser.parse_args(arguments).copy_to
     try:
         require_versions()
         jars = local_jars()
@@ -203,6 +212,9 @@ def main() -> int:
     except MixcoreError as error:
         print(f"mixcore: {error}", file=sys.stderr)
         return error.exit_code
+    if copy_to:
+        copy_to.mkdir(parents=True, exist_ok=True)
+        jars = [Path(shutil.copy(jar, copy_to)) for jar in jars]
     print(f"Delta jars: {len(jars)} in {jars[0].parent}, as locked")
     return 0
 

@@ -235,3 +235,17 @@ def test_unreachable_jars_give_one_message_not_sparks_pages(home, monkeypatch):
     assert caught.value.value == "SERVER ERROR: timed out url=x"
     assert "--jars-dir" in caught.value.fix
     assert str(caught.value).count("\n") == 2
+
+
+def test_the_jars_can_be_copied_for_a_machine_without_a_network(home, monkeypatch, capsys):
+    laid = lay(home / ".ivy2.5.2/jars", 0)
+    monkeypatch.setattr(jars, "verify", lambda paths: None)
+    assert jars.main(["--copy-to", str(home / "copy")]) == 0
+    assert f"10 in {home / 'copy'}" in capsys.readouterr().out
+    assert [p.name for p in jars.local_jars(home / "copy")] == [p.name for p in laid]
+
+
+def test_set_up_refuses_a_damaged_jar_with_the_exit_code_of_infrastructure(home, capsys):
+    lay(home / ".ivy2.5.2/jars", 0)
+    assert jars.main([]) == 4
+    assert "differs from mixcore/runtime/jars.lock" in capsys.readouterr().err
