@@ -18,8 +18,9 @@ from mixcore.recipe.columns import (
     suffix_format,
 )
 from mixcore.recipe.faults import Faults, nearest
-from mixcore.recipe.models import Dedup, Preference, Recipe, Source
+from mixcore.recipe.models import Dedup, Near, Preference, Recipe, Source
 from mixcore.recipe.yaml12 import KeyPath
+from mixcore.text.bands import plan_bands
 
 TOKENIZERS = ("words", "bytes", "bpe:cl100k_base", "bpe:o200k_base")
 """Built-in tokenizers; anything else is the path of a tokenizer.json."""
@@ -50,6 +51,9 @@ def check_recipe(recipe: Recipe, faults: Faults) -> None:
 
 def _check_source(name: str, source: Source, recipe: Recipe, faults: Faults) -> None:
     at: KeyPath = ("sources", name)
+    if name == "default":
+        fix = "use another name; in `stop_if` it means all other sources"
+        faults.add(at, "`default` cannot name a source", fix=fix)
     if not source.path:
         faults.add((*at, "path"), "should not be empty", fix="name at least one path")
     for path in source.path:
@@ -222,14 +226,26 @@ def _check_dedup(recipe: Recipe, dedup: Dedup, faults: Faults) -> None:
     if dedup.exact == "none" and dedup.near == "none":
         faults.warn(("dedup",), "exact and near are both none: write `dedup: none`")
     if dedup.near != "none":
-        near = dedup.near
-        if (near.bands is None) != (near.rows is None):
-            missing = "rows" if near.rows is None else "bands"
-            faults.add(
-                ("dedup", "near"),
-                f"`bands` and `rows` go together; `{missing}` is missing",
-                fix="give both, or neither: they are derived from min_recall",
-            )
+        _check_bands(dedup.near, faults)
+
+
+def _check_bands(near: Near, faults: Faults) -> None:
+    at: KeyPath = ("dedup", "near")
+    if (near.bands is None) != (near.rows is None):
+        missing = "rows" if near.rows is None else "bands"
+        what = f"`bands` and `rows` go together; `{missing}` is missing"
+        fix = "give both, or neither: they are derived from min_recall"
+        faults.add(at, what, fix=fix)
+        return
+    try:
+        plan = plan_bands(near.min_jaccard, near.min_recall, near.bands, near.rows)
+    except ValueError as error:
+        faults.add(at, str(error), fix="lower min_recall or raise min_jaccard")
+        return
+    found = plan.recall(near.min_jaccard)
+    if found < near.min_recall:
+        what = f"{plan.bands} bands x {plan.rows} rows find {found:.1%} of the pairs at Jaccard"
+        faults.warn(at, f"{what} {near.min_jaccard:g}, less than min_recall {near.min_recall:g}")
 
 
 def _check_preference(

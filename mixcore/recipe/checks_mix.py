@@ -147,6 +147,11 @@ def _check_amounts(mix: Mix, faults: Faults) -> None:
             f"the budget is in {unit} and domains are in tokens",
             fix="give the budget in tokens",
         )
+    if has_epochs and not any(weights.values()):
+        faults.warn(
+            ("mix", "budget"),
+            "no domain has a weight, so nothing takes what epochs and tokens leave of the budget",
+        )
     budget = mix.budget.tokens
     if budget is None:
         return

@@ -13,6 +13,7 @@ from mixcore.recipe.columns import has_language
 from mixcore.recipe.faults import NOT_YET_PRESETS, NOT_YET_SIGNALS, Faults, nearest
 from mixcore.recipe.models import Gate, Recipe, RuleSet
 from mixcore.recipe.rules import (
+    NONE_RULES,
     known_rules,
     limits,
     overrides,
@@ -55,7 +56,10 @@ def check_rules(recipe: Recipe, faults: Faults) -> None:
     if recipe.rules == "none":
         return
     for name, rules in recipe.rules.items():
-        if rules == "none":
+        if name == NONE_RULES:
+            fix = "use another name; a source without rules has `rules: none`"
+            faults.add(("rules", name), "`none` cannot name a rule set", fix=fix)
+        if rules == "none" or name == NONE_RULES:
             continue
         if name not in used.values():
             faults.warn(("rules", name), "no source uses these rules")

@@ -11,6 +11,8 @@ NUMBER_PATTERN = (
 )
 """What counts as a number, also in the JSON Schema: decimal, underscores between digits."""
 _NUMBER = re.compile(NUMBER_PATTERN)
+_MAX_CHARS = 100
+"""Python itself refuses to read integers of thousands of digits."""
 _INTEGER = re.compile(r"[-+]?[0-9_]+")
 
 
@@ -20,7 +22,7 @@ def parse_number(text: str) -> int | float | None:
     >>> parse_number("2e9"), parse_number("1_000"), parse_number("3 %")
     (2000000000.0, 1000, None)
     """
-    if not _NUMBER.match(text):
+    if len(text) > _MAX_CHARS or not _NUMBER.match(text):
         return None
     return int(text) if _INTEGER.fullmatch(text) else float(text.replace("_", ""))
 

@@ -12,6 +12,7 @@ from mixcore.recipe.columns import declared_columns, domain_sources
 from mixcore.recipe.loader import LoadedRecipe
 from mixcore.recipe.models import Domain, Mix, Near, Recipe
 from mixcore.recipe.rules import ResolvedGate, limits, resolve_rules, rules_data
+from mixcore.text.bands import plan_bands
 
 _WIDTH = 4096
 """Of YAML lines: long paths and conditions are not folded."""
@@ -63,9 +64,6 @@ def bands_data(recipe: Recipe) -> dict[str, Any] | None:
     """Derived bands and rows, and the share of true pairs they find; None without near dedup."""
     if recipe.dedup == "none" or not isinstance(recipe.dedup.near, Near):
         return None
-    # Imported here: the kernels' module is heavy, and most verbs get it from their stages.
-    from mixcore.text.bands import plan_bands  # noqa: PLC0415
-
     near = recipe.dedup.near
     plan = plan_bands(near.min_jaccard, near.min_recall, near.bands, near.rows)
     return {

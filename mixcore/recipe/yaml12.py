@@ -120,6 +120,8 @@ def _parse_any(text: str, name: str) -> tuple[Any, Positions]:
                 )
             ]
         ) from error
+    except RecursionError as error:
+        raise RecipeErrors([RecipeError("nested too deeply", where=name)]) from error
     except YAMLError as error:
         raise RecipeErrors([RecipeError(f"not valid YAML: {error}", where=name)]) from error
     reader = _Reader(name)
