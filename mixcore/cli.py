@@ -119,7 +119,7 @@ def check(recipe: Recipe, overrides: Overrides = None, as_json: AsJson = False) 
     if as_json:
         print(json.dumps(check_data(loaded)))
     else:
-        Console().print(render_check(loaded))
+        print(render_check(loaded), end="")  # YAML: rich would wrap it and read `[..]` as markup
 
 
 @app.command()
