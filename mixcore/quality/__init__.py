@@ -1,1 +1,1 @@
-"""signals, declared columns -> scores: where, exclude, gates, percentiles."""
+"""Quality: signals and declared columns become gates, scores and buckets. No text is read."""
