@@ -58,7 +58,7 @@ lock: setup ## Renew requirements.lock from pyproject.toml (needs uv on PATH)
 	  -r requirements-build.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --no-build-isolation -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps \
 	  --no-build-isolation -e .
 	@touch $@
 

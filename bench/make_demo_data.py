@@ -129,7 +129,8 @@ def questions() -> list[dict[str, Any]]:
     """Questions with answers, all of a page or none."""
     return [
         {
-            "id": row["id"],
+            # Ids of MedQuAD are unique within a folder only.
+            "id": row["id"].replace("medquad/", f"medquad/{row['folder']}/"),
             "text": row["text"],
             "lang": "en",
             "url": row["url"],
