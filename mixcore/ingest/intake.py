@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mixcore.runtime.stage import Run, Unit
 
 _BROADCAST_IDS = 4_000_000
-"""Contested ids up to this number are broadcast (about 100 MB); more are joined by Spark's choice."""
+"""Contested ids up to this number are broadcast (about 100 MB); Spark chooses beyond."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +146,8 @@ def _contested(intake: Intake, ledger: DataFrame) -> tuple[DataFrame | None, Dat
     if known is None:
         contested = contested.withColumn("earlier_text", F.lit(None).cast("long"))
     else:
-        contested = contested.join(
-            known.select("key", "doc_id", F.col("text_hash").alias("earlier_text")),
-            ["key", "doc_id"],
-            "full_outer",
-        )
-    contested = keep(contested, "contested")
+        earlier = known.select("key", "doc_id", F.col("text_hash").alias("earlier_text"))
+        contested = keep(contested.join(earlier, ["key", "doc_id"], "full_outer"), "contested")
     n = contested.count()
     if n == 0:
         return None, ledger
