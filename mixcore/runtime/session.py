@@ -127,6 +127,12 @@ def settings(
     return {name: value for name, value in merged.items() if given.get(name) != value and value}
 
 
+def _is_named(given: Mapping[str, str]) -> bool:
+    """Whether the operator chose a name; without one spark-submit takes the script's."""
+    name = given.get("spark.app.name", "")
+    return bool(name) and not name.endswith(".py")
+
+
 def _quoted(value: str) -> str:
     """`value` as one word of a JVM option list."""
     return f'"{value}"' if " " in value else value
@@ -184,12 +190,14 @@ def build_session(
         RecipeError: `jars_dir` lacks a jar.
     """
     require_versions()
-    builder = SparkSession.builder.appName(app_name)
+    builder = SparkSession.builder
     if is_submitted():
         # Only once the gateway is connected does SparkConf know what spark-submit was given;
         # Spark has no public way to connect it without a session.
         SparkContext._ensure_initialized()  # noqa: SLF001
         given = dict(SparkConf().getAll())
+        if not _is_named(given):
+            builder = builder.appName(app_name)
         for name, value in settings(given, "", submitted=True, conf=conf).items():
             builder = builder.config(name, value)
         return builder.getOrCreate()
@@ -216,4 +224,4 @@ def build_session(
     )
     for name, value in chosen.items():
         builder = builder.config(name, value)
-    return builder.master(master).getOrCreate()
+    return builder.appName(app_name).master(master).getOrCreate()

@@ -106,3 +106,11 @@ def test_the_operators_defaults_file_is_found(tmp_path, monkeypatch):
     assert session.defaults_file() == {"spark.a": "1"}
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path / "none"))
     assert session.defaults_file() == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [({}, False), ({"spark.app.name": "curate.py"}, False), ({"spark.app.name": "nightly"}, True)],
+)
+def test_a_name_given_to_spark_submit_is_kept(given, named):
+    assert session._is_named(given) == named
