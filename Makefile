@@ -45,8 +45,9 @@ lock: setup ## Renew requirements.lock from pyproject.toml (needs uv on PATH)
 
 # What pip builds from source (pyspark) is built with the locked setuptools; pip caches the wheel.
 .venv/.installed: requirements.lock requirements-build.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { \
-	  echo "mixcore: Python 3.11 was not found (looked for: $(PYTHON))" >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo "mixcore: Python 3.11 is needed, and $(PYTHON) is none or is not there" >&2; \
+	  echo "  found: $$($(PYTHON) --version 2>&1 | head -1)" >&2; \
 	  echo "  fix:   install python3.11 with its venv module (Debian, Ubuntu: apt-get install" \
 	    "python3.11-venv) or name it: make PYTHON=/path/to/python3.11" >&2; exit 4; }
 	@$(PYTHON) -m mixcore.runtime.preflight
