@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from mixcore.text.compiled import kernel
+from mixcore.text.eight_bytes import all_printable, load_u64, lower, spaces, store_u64
 from mixcore.text.make_fold_tables import DOTTED_I, PUNCT, SPACE
 from mixcore.text.words import (
     FoldTables,
@@ -37,6 +38,7 @@ _C1, _C2 = np.uint64(0x87C37B91114253D5), np.uint64(0x4CF5AD432745937F)
 _N1, _N2 = np.uint64(0x52DCE729), np.uint64(0x38495AB5)
 _K1, _K2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _FIVE, _S33 = np.uint64(5), np.uint64(33)
+_S8, _S63, _FIRST_BYTE = np.uint64(8), np.uint64(63), np.uint64(128)
 
 
 @kernel
@@ -141,15 +143,31 @@ def _normalise(
     """Copy `data[start:end]` to `out` without what is ignored; returns the length.
 
     `ignored` is (drop, space, fold case): flag bits of characters that are deleted and that make
-    a run, and whether case counts. The loop has no branch for ASCII: each byte is written, and
-    the write position moves if it counts.
+    a run, and whether case counts. Unless characters are deleted, eight bytes of printable ASCII
+    without a run of spaces are copied at once. Other ASCII has no branch: each byte is written,
+    and the write position moves if it counts.
     """
     drop, space, fold_case = ignored
     n = np.int64(0)
     i = start
     runs = space != 0
     in_run = runs  # so that spaces at the start are no run
+    try_at = i if drop == 0 else end  # where eight bytes are tried next
     while i < end:
+        if i >= try_at and i + 8 <= end:
+            word = load_u64(data, i)
+            blanks = spaces(word) if runs else np.uint64(0)
+            if (
+                all_printable(word)
+                and (blanks & (blanks << _S8)) == 0
+                and not (in_run and (blanks & _FIRST_BYTE))
+            ):
+                store_u64(out, n, lower(word) if fold_case else word)
+                n += 8
+                i += 8
+                in_run = (blanks >> _S63) != 0
+                continue
+            try_at = i + 8
         m = ascii_map[data[i]]
         if m != _WIDE:
             i += 1

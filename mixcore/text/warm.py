@@ -10,16 +10,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 
+from mixcore.text.bands import BandPlan
+from mixcore.text.content_hash import content_hash
+from mixcore.text.jaccard import exact_overlap
+from mixcore.text.minhash import minhash
+from mixcore.text.shingles import shingle_hashes
 from mixcore.text.signal_kernel import compute_signals
+from mixcore.text.tokens import make_counter
 
 
 def _signals() -> None:
     compute_signals(pa.array(["One small text, twice.\n\nOne small text, twice."]))
 
 
-WARMERS: list[Callable[[], None]] = [_signals]
+def _dedup() -> None:
+    text = pa.array(["One small text, twice. One small text, twice."])
+    minhash(text, 5, BandPlan(2, 2))
+    shingle_hashes(text, 5)
+    content_hash(text, ("whitespace",))
+    make_counter("words").count(text)
+    none = np.zeros(0, np.int64)
+    exact_overlap(np.zeros(0, np.uint64), np.zeros(1, np.int64), none, none)
+
+
+WARMERS: list[Callable[[], None]] = [_signals, _dedup]
 
 
 def warm() -> None:

@@ -9,9 +9,9 @@ Equal to `re.findall(r"\w+", text.lower())` of Python 3.11 (Unicode 14) up to th
 Text in scripts without spaces (Chinese, Japanese, Thai, Lao, Khmer, Myanmar) follows `\w+` too: a
 run up to the next mark is one word.
 
-The hash is polynomial over lower-cased code points, `h = h * B + (code point + 1)` mod 2^64, then
-mixed. Input is valid UTF-8 (ingest sees to it); invalid bytes give some hash, never an error or a
-read out of bounds.
+The hash takes the word's lower-cased UTF-8 eight bytes at a time, zero at the end. Words of ASCII
+are found, lower-cased and hashed without looking at single bytes. Input is valid UTF-8 (ingest
+sees to it); invalid bytes give some hash, never an error or a read out of bounds.
 """
 
 from __future__ import annotations
@@ -23,17 +23,27 @@ import numpy as np
 import pyarrow as pa
 
 from mixcore.text.compiled import kernel
+from mixcore.text.eight_bytes import (
+    HIGH,
+    digits_and_underscores,
+    first_byte,
+    letters,
+    load_tail,
+    load_u64,
+)
 from mixcore.text.make_fold_tables import DOTTED_I, PATH, WORD
 
 SEPARATOR, NON_ASCII = 0, 255
 """Entries of `ascii_word` that are no lower-cased byte."""
 
-_WORD, _ZERO, _ONE = np.uint8(WORD), np.uint64(0), np.uint64(1)
-_B = np.uint64(0x9E3779B97F4A7C15)
-"""Odd, so the polynomial hash loses nothing mod 2^64 (2^64 divided by the golden ratio)."""
-_MIX = np.uint64(0xBF58476D1CE4E5B9)
-"""First multiplier of splitmix64's finalizer."""
-_S29, _S32 = np.uint64(29), np.uint64(32)
+_WORD, _ZERO = np.uint8(WORD), np.uint64(0)
+_SEED = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 divided by the golden ratio."""
+_CHUNK, _MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+"""Multipliers of splitmix64's finalizer."""
+_S2, _S8, _S29, _S32 = np.uint64(2), np.uint64(8), np.uint64(29), np.uint64(32)
+_ONE = np.uint64(1)
+_CHUNK_BYTES = 8
 
 
 class FoldTables(NamedTuple):
@@ -107,11 +117,63 @@ def decode_utf8(data: Any, i: int, end: int) -> Any:
 
 
 @kernel
-def mix_token(h: Any) -> Any:
-    """Spread the bits of a token's polynomial hash."""
-    h ^= h >> _S29
+def _add_chunk(h: Any, chunk: Any) -> Any:
+    h = (h ^ chunk) * _CHUNK
+    return h ^ (h >> _S29)
+
+
+@kernel
+def _finish(h: Any) -> Any:
     h *= _MIX
     return h ^ (h >> _S32)
+
+
+@kernel
+def _utf8_of(cp: int) -> Any:
+    """(bytes of a code point as a little-endian word, how many)."""
+    c = np.uint64(cp)
+    low = np.uint64(0x3F)
+    tail = np.uint64(0x80)
+    s6, s12, s18 = np.uint64(6), np.uint64(12), np.uint64(18)
+    s16, s24 = np.uint64(16), np.uint64(24)
+    last = tail | (c & low)
+    if cp < 0x80:
+        return c, 1
+    if cp < 0x800:
+        return (np.uint64(0xC0) | (c >> s6)) | (last << _S8), 2
+    middle = tail | ((c >> s6) & low)
+    if cp < 0x10000:
+        return (np.uint64(0xE0) | (c >> s12)) | (middle << _S8) | (last << s16), 3
+    second = tail | ((c >> s12) & low)
+    return (np.uint64(0xF0) | (c >> s18)) | (second << _S8) | (middle << s16) | (last << s24), 4
+
+
+@kernel
+def _any_word(data: Any, i: int, end: int, t: FoldTables) -> Any:
+    """(hash, index after it) of the word that starts at `i`, character by character."""
+    h = _SEED
+    chunk = _ZERO
+    n = 0
+    while i < end:
+        cp, after = decode_utf8(data, i, end)
+        entry = np.int64(t.block_of[cp >> 8]) * 256 + (cp & 255)
+        if not (t.flags[entry] & _WORD):
+            break
+        i = after
+        encoded, width = _utf8_of(cp + np.int64(t.delta[entry]))
+        for _ in range(width):
+            chunk |= (encoded & np.uint64(255)) << np.uint64(8 * n)
+            encoded >>= _S8
+            n += 1
+            if n == _CHUNK_BYTES:
+                h = _add_chunk(h, chunk)
+                chunk = _ZERO
+                n = 0
+        if cp == DOTTED_I:  # lower case is i and a combining dot, which ends the word
+            break
+    if n:
+        h = _add_chunk(h, chunk)
+    return _finish(h), i
 
 
 @kernel
@@ -129,31 +191,41 @@ def token_hashes(data: Any, start: int, end: int, t: FoldTables, out: Any) -> in
         Number of words written to `out`.
     """
     n = 0
-    i = start
-    h = _ZERO
-    in_word = False
+    i = np.int64(start)
     while i < end:
         c = t.ascii_word[data[i]]
-        if c != NON_ASCII:
+        if c == SEPARATOR:
             i += 1
-            if c != SEPARATOR:
-                h = h * _B + (np.uint64(c) + _ONE)
-                in_word = True
+            continue
+        if c == NON_ASCII:
+            cp, after = decode_utf8(data, i, end)
+            if not (t.flags[np.int64(t.block_of[cp >> 8]) * 256 + (cp & 255)] & _WORD):
+                i = after
                 continue
-        else:
-            cp, i = decode_utf8(data, i, end)
-            entry = np.int64(t.block_of[cp >> 8]) * 256 + (cp & 255)
-            if t.flags[entry] & _WORD:
-                h = h * _B + (np.uint64(cp + t.delta[entry]) + _ONE)
-                in_word = True
-                if cp != DOTTED_I:  # lower case is i and a combining dot, which ends the word
-                    continue
-        if in_word:
-            out[n] = mix_token(h)
+            out[n], i = _any_word(data, i, end, t)
             n += 1
-            h = _ZERO
-            in_word = False
-    if in_word:
-        out[n] = mix_token(h)
+            continue
+        h = _SEED
+        j = i
+        while True:
+            word = load_u64(data, j) if j + _CHUNK_BYTES <= end else load_tail(data, j, end)
+            alpha = letters(word)
+            stop = (alpha | digits_and_underscores(word)) ^ HIGH
+            word |= alpha >> _S2
+            if stop == _ZERO:
+                h = _add_chunk(h, word)
+                j += _CHUNK_BYTES
+                continue
+            width = first_byte(stop)
+            if width > 0:
+                kept = (_ONE << np.uint64(8 * width)) - _ONE
+                h = _add_chunk(h, word & kept)
+            j += width
+            break
+        if j < end and data[j] >= 0x80:
+            out[n], i = _any_word(data, i, end, t)
+        else:
+            out[n] = _finish(h)
+            i = j + 1
         n += 1
     return n

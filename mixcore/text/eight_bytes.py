@@ -1,0 +1,114 @@
+"""Eight bytes of a buffer at a time, as one little-endian word: intrinsics and byte-wise tests.
+
+A mask has the highest bit of each byte for which it holds, all other bits clear.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from mixcore.text.compiled import kernel
+
+HIGH = np.uint64(0x8080808080808080)
+_LOW7 = np.uint64(0x7F7F7F7F7F7F7F7F)
+_ONES = 0x0101010101010101
+_SPACES = np.uint64(0x20 * _ONES)
+_UNDERSCORES = np.uint64(ord("_") * _ONES)
+_FROM_SPACE = np.uint64((0x80 - 0x20) * _ONES)
+_FROM_0, _FROM_COLON = np.uint64((0x80 - 0x30) * _ONES), np.uint64((0x80 - 0x3A) * _ONES)
+_FROM_A, _FROM_BRACE = np.uint64((0x80 - 0x61) * _ONES), np.uint64((0x80 - 0x7B) * _ONES)
+"""Added to a byte below 0x80, these carry into its highest bit from that character on."""
+_TWO, _THREE = np.uint64(2), np.int64(3)
+
+
+@intrinsic
+def load_u64(typing_context, data, index):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201, ARG001
+    """Eight bytes of a uint8 array at any index; the caller keeps them in bounds."""
+    signature = types.uint64(data, types.int64)
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        address = builder.gep(array.data, [args[1]])
+        wide = builder.bitcast(address, ir.IntType(64).as_pointer())
+        return builder.load(wide, align=1)
+
+    return signature, codegen
+
+
+@intrinsic
+def store_u64(typing_context, data, index, value):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201, ARG001
+    """Write eight bytes to a uint8 array at any index; the caller keeps them in bounds."""
+    signature = types.void(data, types.int64, types.uint64)
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        address = builder.gep(array.data, [args[1]])
+        wide = builder.bitcast(address, ir.IntType(64).as_pointer())
+        builder.store(args[2], wide, align=1)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic
+def _trailing_zeros(typing_context, value):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, ARG001
+    signature = types.int64(types.uint64)
+
+    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, ARG001
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return signature, codegen
+
+
+@kernel
+def load_tail(data: Any, index: int, end: int) -> Any:
+    """Like `load_u64` for fewer than eight bytes before `end`; the rest is zero."""
+    word = np.uint64(0)
+    for j in range(index, end):
+        word |= np.uint64(data[j]) << np.uint64(8 * (j - index))
+    return word
+
+
+@kernel
+def first_byte(mask: Any) -> int:
+    """Index of the first byte that a mask (not 0) holds for."""
+    return _trailing_zeros(mask) >> _THREE
+
+
+@kernel
+def letters(word: Any) -> Any:
+    """Mask of ASCII letters. Shifted right by 2 it is the bit that lower-cases them."""
+    folded = (word & _LOW7) | _SPACES
+    return (folded + _FROM_A) & ~(folded + _FROM_BRACE) & ~word & HIGH
+
+
+@kernel
+def digits_and_underscores(word: Any) -> Any:
+    """Mask of `0`-`9` and `_`."""
+    low = word & _LOW7
+    digits = (low + _FROM_0) & ~(low + _FROM_COLON)
+    underscores = ~((low ^ _UNDERSCORES) + _LOW7)
+    return (digits | underscores) & ~word & HIGH
+
+
+@kernel
+def spaces(word: Any) -> Any:
+    """Mask of U+0020."""
+    return ~(((word & _LOW7) ^ _SPACES) + _LOW7) & ~word & HIGH
+
+
+@kernel
+def all_printable(word: Any) -> bool:
+    """Whether every byte is 0x20..0x7F."""
+    return (word & HIGH) == 0 and ((word + _FROM_SPACE) & HIGH) == HIGH
+
+
+@kernel
+def lower(word: Any) -> Any:
+    """ASCII letters in lower case, other bytes as they are."""
+    return word | (letters(word) >> _TWO)
