@@ -50,7 +50,8 @@ def _exercise(archive: str) -> None:
         "class-data",
         master="local[2]",
         conf={
-            "spark.driver.extraJavaOptions": f"-XX:ArchiveClassesAtExit={archive} {_KEEP_QUIET}",
+            "spark.driver.extraJavaOptions": f"-XX:ArchiveClassesAtExit={archive}"
+            f" -XX:TieredStopAtLevel=1 {_KEEP_QUIET}",
             "spark.sql.shuffle.partitions": "2",
             "spark.driver.memory": "1g",
         },
