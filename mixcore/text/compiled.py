@@ -10,7 +10,7 @@ from typing import Any
 
 import numba
 
-_OPTIONS = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
+_OPTIONS: dict[str, Any] = {"nogil": True, "boundscheck": False, "error_model": "numpy"}
 
 
 @cache
@@ -20,6 +20,8 @@ def _digest_of_sources() -> str:
         source = path.read_bytes()
         if b"mixcore.text.compiled import" in source or path == Path(__file__):
             digest.update(source)
+    for path in sorted(Path(__file__).parent.glob("*.npz")):  # frozen into the code
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -29,8 +31,8 @@ def kernel(function: Callable[..., Any]) -> Any:
     numba's cache looks at the file of the function alone, so an edited helper in another
     file would leave its callers stale. The stamp here covers every source that uses `kernel`.
     """
-    dispatcher = numba.njit(cache=True, **_OPTIONS)(function)
-    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if hasattr(cache_file, "_source_stamp"):
+    dispatcher: Any = numba.njit(cache=True, **_OPTIONS)(function)
+    cache_file: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if cache_file is not None and hasattr(cache_file, "_source_stamp"):
         cache_file._source_stamp = _digest_of_sources()  # noqa: SLF001 # no public way
     return dispatcher

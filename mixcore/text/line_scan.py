@@ -71,17 +71,17 @@ def hash_bytes(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
 
 
 @kernel
-def _is_counter_line(data: NDArray[np.uint8], s: int, e: int, tables: u.Tables) -> bool:
+def _is_counter_line(data: NDArray[np.uint8], s: int, e: int) -> bool:
     """`\\W*\\d[\\d,.]*[kmb]?\\s+(likes|shares|...)\\W*` over the whole line, any ASCII case."""
     i = s
     while i < e:
-        flags = tables.flags[u.record(tables, u.decode(data, i, e))]
+        flags = u.FLAGS[u.record(u.decode(data, i, e))]
         if flags & u.WORD:
             break
         i += u.width(data[i])
     digits = 0
     while i < e:
-        flags = tables.flags[u.record(tables, u.decode(data, i, e))]
+        flags = u.FLAGS[u.record(u.decode(data, i, e))]
         if flags & u.DECIMAL:
             digits += 1
         elif digits == 0 or (data[i] != 44 and data[i] != 46):
@@ -93,7 +93,7 @@ def _is_counter_line(data: NDArray[np.uint8], s: int, e: int, tables: u.Tables) 
     if suffix == 107 or suffix == 109 or suffix == 98:
         i += 1
     spaces = 0
-    while i < e and tables.flags[u.record(tables, u.decode(data, i, e))] & u.SPACE:
+    while i < e and u.FLAGS[u.record(u.decode(data, i, e))] & u.SPACE:
         spaces += 1
         i += u.width(data[i])
     if spaces == 0:
@@ -115,7 +115,7 @@ def _is_counter_line(data: NDArray[np.uint8], s: int, e: int, tables: u.Tables) 
         return False
     i += matched
     while i < e:
-        if tables.flags[u.record(tables, u.decode(data, i, e))] & u.WORD:
+        if u.FLAGS[u.record(u.decode(data, i, e))] & u.WORD:
             return False
         i += u.width(data[i])
     return True
@@ -128,14 +128,13 @@ def _line_marks(
     e: int,
     inner_s: int,
     inner_e: int,
-    tables: u.Tables,
     row: NDArray[np.int64],
 ) -> None:
     """Count the marks at both ends of a non-blank line."""
     first = u.decode(data, inner_s, inner_e)
     row[c.BULLET_LINES] += first == 0x2022 or first == 45
     if first >= 128:
-        flags = tables.flags[u.record(tables, first)]
+        flags = u.FLAGS[u.record(first)]
         row[c.RPV2_BULLET_LINES] += (flags & u.BULLET_RPV2) != 0
     k = inner_e
     if data[k - 1] == 46:
@@ -145,15 +144,14 @@ def _line_marks(
             u.decode(data, u.step_back(data, k, inner_s), inner_e) == 0x2026
         )
     last = u.decode(data, u.step_back(data, e, s), e)
-    row[c.TERMINAL_LINES] += (tables.flags[u.record(tables, last)] & u.TERMINAL) != 0
-    row[c.COUNTER_LINES] += _is_counter_line(data, s, e, tables)
+    row[c.TERMINAL_LINES] += (u.FLAGS[u.record(last)] & u.TERMINAL) != 0
+    row[c.COUNTER_LINES] += _is_counter_line(data, s, e)
 
 
 @kernel
 def scan_lines(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    tables: u.Tables,
     lines: NDArray[np.int32],
     line_offsets: NDArray[np.int64],
     rows: NDArray[np.int64],
@@ -184,7 +182,7 @@ def scan_lines(
             e = base + own[i, L_END]
             inner_s = base + own[i, L_INNER_START]
             inner_e = base + own[i, L_INNER_END]
-            _line_marks(data, s, e, inner_s, inner_e, tables, row)
+            _line_marks(data, s, e, inner_s, inner_e, row)
             trimmed += inner_s != s or inner_e != e
             size = np.int64(own[i, L_CHARS])
             sizes[i] = size

@@ -180,7 +180,7 @@ def _scan_base64(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.
 
 
 @kernel
-def _hex_run_end(data: NDArray[np.uint8], s: int, end: int, tables: u.Tables) -> int:
+def _hex_run_end(data: NDArray[np.uint8], s: int, end: int) -> int:
     """End of at least eight groups `(0x|\\x)?HH` at `s`, or -1.
 
     Between two groups stands a comma, ASCII whitespace, both, or a word boundary.
@@ -204,7 +204,7 @@ def _hex_run_end(data: NDArray[np.uint8], s: int, end: int, tables: u.Tables) ->
             k += 1
         while k < end and (data[k] == 32 or 9 <= data[k] <= 13):
             k += 1
-        if k == j and is_word_at(data, j, end, tables):
+        if k == j and is_word_at(data, j, end):
             break
         i = k
     return run_end
@@ -212,7 +212,7 @@ def _hex_run_end(data: NDArray[np.uint8], s: int, end: int, tables: u.Tables) ->
 
 @kernel
 def _scan_hex(
-    data: NDArray[np.uint8], start: int, end: int, tables: u.Tables, row: NDArray[np.int64]
+    data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]
 ) -> None:
     """Runs of hex groups, found like base64 runs by the bytes they are made of."""
     i = start
@@ -227,8 +227,8 @@ def _scan_hex(
         while j < end and _IS_HEX_CHAIN[data[j]]:
             j += 1
         while i < j:
-            if not is_word_before(data, i, start, tables):
-                stop = _hex_run_end(data, i, j, tables)
+            if not is_word_before(data, i, start):
+                stop = _hex_run_end(data, i, j)
                 if stop > 0:
                     _add_run(row, stop - i)
                     i = stop
@@ -265,7 +265,6 @@ def _scan_escapes(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np
 def scan_patterns(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    tables: u.Tables,
     rows: NDArray[np.int64],
 ) -> None:
     """Fill the counters of phrases, heads and encoded runs of every document."""
@@ -276,5 +275,5 @@ def scan_patterns(
         _scan_phrases(data, start, end, row)
         _scan_heads(data, start, end, row)
         _scan_base64(data, start, end, row)
-        _scan_hex(data, start, end, tables, row)
+        _scan_hex(data, start, end, row)
         _scan_escapes(data, start, end, row)

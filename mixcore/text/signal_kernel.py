@@ -27,7 +27,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mixcore.text import counters as c
-from mixcore.text import unicode_tables
 from mixcore.text.line_scan import scan_lines
 from mixcore.text.pattern_scan import scan_patterns
 from mixcore.text.repetition import repetition
@@ -101,9 +100,9 @@ def _stop_table(words: tuple[str, ...]) -> tuple[NDArray[np.uint64], NDArray[np.
 
 
 def _fixed() -> Any:
-    """Unicode tables and stop words: read once a process, at the first batch."""
+    """The stop words' table, made at the first batch of a thread."""
     if not hasattr(_local, "fixed"):
-        _local.fixed = (unicode_tables.load(), *_stop_table(STOP_WORDS))
+        _local.fixed = _stop_table(STOP_WORDS)
     return _local.fixed
 
 
@@ -164,19 +163,19 @@ def counters_of(
         raise ValueError(f"a document of {int(sizes.max())} bytes; limit {MAX_DOCUMENT_BYTES}")
     rows = np.zeros((n, c.N), np.int64)
     entropy = np.zeros(n, np.float64)
-    tables, stop_hash, stop_index = _fixed()
+    stop_hash, stop_index = _fixed()
     for first, last in _chunks(offsets):
         part = offsets[first : last + 1]
         own = rows[first:last]
         a = _arenas(int(part[-1] - part[0]), last - first)
         scan_words(
-            data, part, tables, stop_hash, stop_index, own, a.hashes, a.lengths, a.nfd_lengths,
+            data, part, stop_hash, stop_index, own, a.hashes, a.lengths, a.nfd_lengths,
             a.word_offsets, a.lines, a.line_offsets, a.long_words,
         )  # fmt: skip
         word_offsets = a.word_offsets[: last - first + 1]
         if "lines" in families:
             scan_lines(
-                data, part, tables, a.lines, a.line_offsets, own, a.slots, a.keys, a.first_key,
+                data, part, a.lines, a.line_offsets, own, a.slots, a.keys, a.first_key,
                 a.ids, a.counts, a.sums,
             )  # fmt: skip
         if "repetition" in families:
@@ -186,7 +185,7 @@ def counters_of(
                 a.sums, a.nfd_sums,
             )  # fmt: skip
         if "patterns" in families:
-            scan_patterns(data, part, tables, own)
+            scan_patterns(data, part, own)
     return rows, entropy, sizes
 
 

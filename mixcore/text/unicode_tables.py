@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,27 +16,39 @@ PUNCT, CONTROL, DT_PUNCT, TERMINAL, IGNORABLE, CASED, BULLET_RPV2, ASCII_PUNCT =
 )
 
 
-class Tables(NamedTuple):
-    """Three-stage look-up from code point to record (see make_unicode_tables.py)."""
-
-    stage1: NDArray[np.int64]
-    stage2: NDArray[np.int64]
-    flags: NDArray[np.int64]
-    delta: NDArray[np.int64]
-    nfd: NDArray[np.int64]
+LANES = (ALPHA, ALNUM, DIGIT, UPPER, PUNCT, CONTROL)
+LANE_ROOM = 255  # characters a lane of PACKED can count
 
 
-def load() -> Tables:
+def load() -> dict[str, NDArray[np.int64]]:
     """Read the shipped tables, widened to i64 (numba mixes no signs then)."""
     path = Path(__file__).with_name("unicode_tables.npz")
     with np.load(path, allow_pickle=False) as file:
-        return Tables(*(file[name].astype(np.int64) for name in Tables._fields))
+        return {name: file[name].astype(np.int64) for name in file.files}
+
+
+def _packed(flags: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Lane k (bits 8 k to 8 k + 7) is 1 if the flags hold LANES[k]."""
+    lanes = [((flags & bit) != 0).astype(np.int64) << (8 * k) for k, bit in enumerate(LANES)]
+    return np.asarray(np.sum(lanes, axis=0), np.int64)
+
+
+# Globals, not arguments: numba freezes them into the code, and no loop counts references.
+_TABLES = load()
+_STAGE1 = _TABLES["stage1"].astype(np.uint16)
+_STAGE2 = _TABLES["stage2"].astype(np.uint16)
+FLAGS, DELTA, NFD = (_TABLES[name] for name in ("flags", "delta", "nfd"))
+"""By record: the bits above; lower-case code point minus code point; length after NFD."""
+PACKED = _packed(FLAGS)
+"""By record: six classes as 8-bit lanes; one addition counts all of them."""
+ASCII_RECORD = _TABLES["stage2"][_TABLES["stage1"][0] * 128 + np.arange(128)]
+"""By ASCII character: its record."""
 
 
 @kernel
-def record(tables: Tables, cp: int) -> int:
+def record(cp: int) -> int:
     """Record number of a code point in 0..0x10FFFF."""
-    return tables.stage2[tables.stage1[cp >> 7] * 128 + (cp & 127)]
+    return np.int64(_STAGE2[(np.int64(_STAGE1[cp >> 7]) << 7) | (cp & 127)])
 
 
 @kernel

@@ -45,7 +45,16 @@ def _closers() -> NDArray[np.bool_]:
     return closers
 
 
+def _token_bits() -> NDArray[np.int64]:
+    """By the two case flags: bit 0 = upper, bit 1 = lower or title."""
+    bits = np.zeros((u.UPPER | u.NOT_UPPER) + 1, np.int64)
+    bits[[u.UPPER, u.NOT_UPPER, u.UPPER | u.NOT_UPPER]] = 1, 2, 3
+    return bits
+
+
 _KIND = _kinds()
+_TOKEN_BITS = _token_bits()
+_LETTER_BIT = np.where(IS_LETTER, 4, 0)  # bit 2 of a token's bits: an ASCII letter
 _CLOSER = _closers()
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)  # odd, as multiplying must lose nothing
@@ -70,13 +79,13 @@ def word_hash(code_points: NDArray[np.int64]) -> np.uint64:
 
 @kernel
 def _ends_final_sigma(
-    data: NDArray[np.uint8], i: int, end: int, after_cased: bool, tables: u.Tables
+    data: NDArray[np.uint8], i: int, end: int, after_cased: bool
 ) -> bool:
     """Whether a capital sigma before `i` is a final one (ASCII marks and spaces not seen)."""
     if not after_cased:
         return False
     while i < end:
-        flags = tables.flags[u.record(tables, u.decode(data, i, end))]
+        flags = u.FLAGS[u.record(u.decode(data, i, end))]
         if flags & u.SPACE:
             return True
         if not (flags & u.ASCII_PUNCT) and not (flags & u.IGNORABLE):
@@ -86,20 +95,19 @@ def _ends_final_sigma(
 
 
 @kernel
-def _close_token(
-    data: NDArray[np.uint8], s: int, e: int, bits: int, kind: int, row: NDArray[np.int64]
-) -> None:
-    """Count the P token `data[s:e]`; bits: 1 upper, 2 lower or title, 4 ASCII letter."""
-    row[c.TOKENS] += 1
-    row[c.CAPS_TOKENS] += (bits & 3) == 1
-    row[c.ASCII_TOKENS] += (bits & 4) != 0
-    if kind == 1 and data[s] == 48:
-        row[c.HEX_CHARS] += hex_literal(data, s, e)
+def _unpack(packed: int, row: NDArray[np.int64]) -> None:
+    """Add the lanes of `unicode_u.PACKED_of` to the counters."""
+    row[c.ALPHA] += packed & 255
+    row[c.ALNUM] += (packed >> 8) & 255
+    row[c.DIGIT] += (packed >> 16) & 255
+    row[c.UPPER] += (packed >> 24) & 255
+    row[c.PUNCT] += (packed >> 32) & 255
+    row[c.CONTROL] += (packed >> 40) & 255
 
 
 @kernel
 def _odd_word(
-    data: NDArray[np.uint8], s: int, end: int, tables: u.Tables, row: NDArray[np.int64]
+    data: NDArray[np.uint8], s: int, end: int, row: NDArray[np.int64]
 ) -> tuple[int, int, int, int, np.uint64]:
     """Measure the W word at `s`; gives its end, characters, N length, NFD length and hash."""
     h = _SEED
@@ -107,52 +115,63 @@ def _odd_word(
     token_kind = 0
     token_start = s
     token_bits = 0
-    dots = dot_run = 0
+    tokens = caps = in_ascii = 0
+    dots = run = 0
+    run_end = np.int64(-1)
     all_flags = 0
     symbols_only = True
     after_cased = False
     has_at = has_backslash = has_w_letter = has_colon = False
     sentence = row[c.HAS_W] != 0
     i = s
+    packed = np.int64(0)
+    flushed = 0
     while i < end:
         b = np.int64(data[i])
-        cp = u.decode(data, i, end)
-        rec = u.record(tables, cp)
-        f = tables.flags[rec]
+        if b < 128:
+            cp = b
+            w = 1
+            rec = u.ASCII_RECORD[b]
+        else:
+            cp = u.decode(data, i, end)
+            w = u.width(b)
+            rec = u.record(cp)
+        f = u.FLAGS[rec]
         if f & u.SPACE:
             break
         chars += 1
         all_flags |= f
-        row[c.ALPHA] += (f & u.ALPHA) != 0
-        row[c.ALNUM] += (f & u.ALNUM) != 0
-        row[c.DIGIT] += (f & u.DIGIT) != 0
-        row[c.UPPER] += (f & u.UPPER) != 0
-        row[c.PUNCT] += (f & u.PUNCT) != 0
-        row[c.CONTROL] += (f & u.CONTROL) != 0
-        if not (f & u.DT_PUNCT):
-            symbols_only = False
+        packed += u.PACKED[rec]
+        if chars - flushed == u.LANE_ROOM:
+            _unpack(packed, row)
+            packed = np.int64(0)
+            flushed = chars
+        symbols_only &= (f & u.DT_PUNCT) != 0
         kind = 1 if f & u.WORD else 2
         if kind != token_kind:
             if token_kind:
-                _close_token(data, token_start, i, token_bits, token_kind, row)
+                tokens += 1
+                caps += (token_bits & 3) == 1
+                in_ascii += (token_bits & 4) != 0
+                if token_kind == 1 and data[token_start] == 48:
+                    row[c.HEX_CHARS] += hex_literal(data, token_start, i)
             token_kind = kind
             token_start = i
             token_bits = 0
-        token_bits |= ((f & u.UPPER) != 0) | (((f & u.NOT_UPPER) != 0) << 1)
+        token_bits |= _TOKEN_BITS[f & (u.UPPER | u.NOT_UPPER)]
         if kind == 1:
             sentence = True
-        if b < 128:
-            if IS_LETTER[b]:
-                token_bits |= 4
+            if b < 128:
+                token_bits |= _LETTER_BIT[b]
                 has_w_letter |= (b | 32) == 119 or (b | 32) == 112
+        elif b < 128:
             if b == 46:
                 dots += 1
-                dot_run += 1
-                if dot_run == 3:
+                run = run + 1 if i == run_end else 1
+                run_end = i + 1
+                if run == 3:
                     row[c.ELLIPSIS] += 1
-                    dot_run = 0
-            else:
-                dot_run = 0
+                    run = 0
             if (b == 46 or b == 33 or b == 63) and sentence:
                 row[c.SENTENCES] += 1
                 sentence = False
@@ -162,34 +181,37 @@ def _odd_word(
             has_at |= b == 64
             has_backslash |= b == 92
             has_colon |= b == 58
-        else:
-            dot_run = 0
+        if b >= 128:
             row[c.NON_ASCII] += 1
             row[c.REPLACEMENT] += cp == 0xFFFD
             row[c.ELLIPSIS] += cp == 0x2026
-        w = u.width(b)
         if not (f & u.ASCII_PUNCT):
             norm += 1
-            nfd += tables.nfd[rec]
-            low = cp + tables.delta[rec]
+            nfd += u.NFD[rec]
+            low = cp + u.DELTA[rec]
             if cp == 0x130:  # the one letter with two lower-case code points
                 h = (h ^ np.uint64(0x69)) * _MULTIPLIER
                 low = 0x307
                 norm += 1
-            elif cp == 0x3A3 and _ends_final_sigma(data, i + w, end, after_cased, tables):
+            elif cp == 0x3A3 and _ends_final_sigma(data, i + w, end, after_cased):
                 low = 0x3C2
             h = (h ^ np.uint64(low)) * _MULTIPLIER
             if not (f & u.IGNORABLE):
                 after_cased = (f & u.CASED) != 0
         i += w
-    _close_token(data, token_start, i, token_bits, token_kind, row)
+    row[c.TOKENS] += tokens + 1
+    row[c.CAPS_TOKENS] += caps + ((token_bits & 3) == 1)
+    row[c.ASCII_TOKENS] += in_ascii + ((token_bits & 4) != 0)
+    if token_kind == 1 and data[token_start] == 48:
+        row[c.HEX_CHARS] += hex_literal(data, token_start, i)
+    _unpack(packed, row)
     row[c.HAS_W] = sentence
     row[c.ALPHA_WORDS] += (all_flags & u.ALPHA) != 0
     row[c.NONSYMBOL_WORDS] += not symbols_only
     if has_at:
-        row[c.EMAILS] += count_emails(data, s, i, tables)
+        row[c.EMAILS] += count_emails(data, s, i)
     if dots >= 3 and (all_flags & u.DIGIT):
-        row[c.IPV4] += count_ipv4(data, s, i, tables)
+        row[c.IPV4] += count_ipv4(data, s, i)
     if has_w_letter and (has_colon or dots):
         us, ue = url_bytes(data, s, i)
         row[c.URL_CHARS] += u.count_chars(data, us, ue)
@@ -207,7 +229,7 @@ def _odd_word(
 
 @kernel
 def _ocr_chain(
-    data: NDArray[np.uint8], p: int, end: int, tables: u.Tables, row: NDArray[np.int64]
+    data: NDArray[np.uint8], p: int, end: int, row: NDArray[np.int64]
 ) -> None:
     """Count a run of spaced letters `\\b([A-Za-z]\\s)([a-z]\\s)*[A-Za-z]\\b` that starts at `p`."""
     if p < row[c.OCR_END]:
@@ -218,13 +240,13 @@ def _ocr_chain(
         q += 1
         if q >= end:
             break
-        if not tables.flags[u.record(tables, u.decode(data, q, end))] & u.SPACE:
+        if not u.FLAGS[u.record(u.decode(data, q, end))] & u.SPACE:
             break
         q += u.width(data[q])
         if q >= end or not IS_LETTER[data[q]]:
             break
         if q + 1 < end:
-            after = tables.flags[u.record(tables, u.decode(data, q + 1, end))]
+            after = u.FLAGS[u.record(u.decode(data, q + 1, end))]
             if after & u.WORD:
                 break
         last = q + 1
@@ -239,7 +261,6 @@ def _ocr_chain(
 def scan_words(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
-    tables: u.Tables,
     stop_hash: NDArray[np.uint64],
     stop_index: NDArray[np.int64],
     rows: NDArray[np.int64],
@@ -256,7 +277,6 @@ def scan_words(
     Args:
         data: UTF-8 bytes, valid.
         offsets: byte offsets, documents + 1.
-        tables: the Unicode tables.
         stop_hash: 256 slots of word hashes by their top byte (linear probing, 0 = free).
         stop_index: number of the stop word in each slot.
         rows: (documents, counters.N), zeroed.
@@ -348,7 +368,7 @@ def scan_words(
                 continue
             if kind == HIGH:
                 cp = u.decode(data, i, end)
-                if tables.flags[u.record(tables, cp)] & u.SPACE:
+                if u.FLAGS[u.record(cp)] & u.SPACE:
                     w = u.width(b)
                     extra += w - 1
                     row[c.NON_ASCII] += 1
@@ -400,7 +420,7 @@ def scan_words(
                     row[c.HEX_CHARS] += hex_literal(data, s, s + norm)
             else:
                 row[c.HAS_W] = sentence
-                i, chars, norm, nfd, h = _odd_word(data, s, end, tables, row)
+                i, chars, norm, nfd, h = _odd_word(data, s, end, row)
                 sentence = row[c.HAS_W] != 0
                 extra += i - s - chars
             if s > start and (wd >= 3 or data[s] == 40) and s - 1 >= row[c.PHONE_END]:
@@ -410,8 +430,8 @@ def scan_words(
                     row[c.PHONE_END] = phone
             if chars == 1 or not plain:
                 last = i - 1
-                if IS_LETTER[data[last]] and not is_word_before(data, last, s, tables):
-                    _ocr_chain(data, last, end, tables, row)
+                if IS_LETTER[data[last]] and not is_word_before(data, last, s):
+                    _ocr_chain(data, last, end, row)
 
             if words == line_words:
                 inner_start = s

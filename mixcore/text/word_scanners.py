@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mixcore.text.compiled import kernel
-from mixcore.text.unicode_tables import WORD, Tables, decode, record, step_back
+from mixcore.text.unicode_tables import FLAGS, WORD, decode, record, step_back
 
 
 def _byte_set(chars: str) -> NDArray[np.bool_]:
@@ -52,17 +52,17 @@ _NETWORKS = _networks()
 
 
 @kernel
-def is_word_at(data: NDArray[np.uint8], i: int, end: int, tables: Tables) -> bool:
+def is_word_at(data: NDArray[np.uint8], i: int, end: int) -> bool:
     """Whether the character at `i` exists and is `\\w`."""
-    return i < end and (tables.flags[record(tables, decode(data, i, end))] & WORD) != 0
+    return i < end and (FLAGS[record(decode(data, i, end))] & WORD) != 0
 
 
 @kernel
-def is_word_before(data: NDArray[np.uint8], i: int, start: int, tables: Tables) -> bool:
+def is_word_before(data: NDArray[np.uint8], i: int, start: int) -> bool:
     """Whether the character before `i` exists and is `\\w`."""
     if i <= start:
         return False
-    return is_word_at(data, step_back(data, i, start), i, tables)
+    return is_word_at(data, step_back(data, i, start), i)
 
 
 @kernel
@@ -127,7 +127,7 @@ def _domain_end(data: NDArray[np.uint8], i: int, e: int) -> int:
 
 
 @kernel
-def count_emails(data: NDArray[np.uint8], s: int, e: int, tables: Tables) -> int:
+def count_emails(data: NDArray[np.uint8], s: int, e: int) -> int:
     """Matches of `\\bA+(\\.A+)*@(L\\.)+L`, A = atom characters, L = a host label."""
     n = 0
     resume = s
@@ -141,7 +141,7 @@ def count_emails(data: NDArray[np.uint8], s: int, e: int, tables: Tables) -> int
             if IS_ATOM[b]:
                 i -= 1
                 in_word = IS_ALNUM[b] or b == 95
-                if not found and in_word != is_word_before(data, i, s, tables):
+                if not found and in_word != is_word_before(data, i, s):
                     found = True
                     break
             elif b == 46 and i < at and IS_ATOM[data[i]]:
@@ -170,12 +170,12 @@ def _octet(data: NDArray[np.uint8], i: int, e: int) -> tuple[int, int]:
 
 
 @kernel
-def count_ipv4(data: NDArray[np.uint8], s: int, e: int, tables: Tables) -> int:
+def count_ipv4(data: NDArray[np.uint8], s: int, e: int) -> int:
     """Public addresses `\\bO\\.O\\.O\\.O\\b`, O = 0..255 without leading zeros."""
     n = 0
     i = s
     while i < e:
-        if not 48 <= data[i] <= 57 or is_word_before(data, i, s, tables):
+        if not 48 <= data[i] <= 57 or is_word_before(data, i, s):
             i += 1
             continue
         j = i
@@ -192,7 +192,7 @@ def count_ipv4(data: NDArray[np.uint8], s: int, e: int, tables: Tables) -> int:
                     good = False
                     break
                 j += 1
-        if good and not is_word_at(data, j, e, tables):
+        if good and not is_word_at(data, j, e):
             public = True
             for k in range(_NETWORKS.shape[0]):
                 if (address & _NETWORKS[k, 1]) == _NETWORKS[k, 0]:
