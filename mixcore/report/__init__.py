@@ -1,1 +1,1 @@
-"""Any run -> report.html, report.json; the story of one document."""
+"""The report: what a run did, for people (HTML) and programs (JSON), and one document's story."""

@@ -1,0 +1,237 @@
+"""The report's page and its JSON: whole, self-contained, safe with hostile text."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+
+from mixcore.recipe.models import Component, Gate
+from mixcore.recipe.rules import ResolvedGate, ResolvedRules
+from mixcore.report import charts, collect, excerpts, render
+from mixcore.report.facts import drop_masks
+from mixcore.text.bands import plan_bands
+
+HOSTILE = (
+    '</p><script src="https://evil.example/x.js"></script><img src=//evil.example onerror=1>&"\''
+)
+
+FACTS = {
+    "rows": [("web", None, None, 1200, 30, 20), ("books", None, None, 300, 0, 0)],
+    "files": [("web", None, None, 4, 9_000_000, 0), ("books", None, None, 1, 4_000_000, 0)],
+    "quarantine": [("web", "not_json", None, 15, 0, 0), ("web", "empty", None, 5, 0, 0)],
+    "documents": [("web", None, None, 1150, 8_000_000, 0),
+                  ("books", None, None, 300, 4_000_000, 0)],
+    "score": [
+        ("web", None, None, 900, 900_000, 0), ("web", "n_norm_words", None, 200, 9000, 0),
+        ("web", "drop_lowest", None, 40, 30_000, 0), ("web", "where", None, 10, 700, 0),
+        ("books", None, None, 300, 880_000, 0),
+    ],
+    "bucket": [("web", str(b), "true", 20 + 7 * b % 60, 0, 0) for b in range(20)]
+    + [("web", str(b), "false", 40 - 2 * b, 0, 0) for b in range(20)]
+    + [("books", str(b), "true", 15, 0, 0) for b in range(20)],
+    "gate": [("web", "0", None, 230, 150, 8000), ("web", "1", None, 80, 0, 0)],
+    "dropped": [
+        ("web", "score", "n_norm_words", 200, 0, 0), ("web", "score", "drop_lowest", 40, 0, 0),
+        ("web", "score", "where", 10, 0, 0), ("web", "dedup", "near", 180, 0, 0),
+        ("web", "dedup", "exact", 60, 0, 0), ("web", "mix", "over_budget", 260, 0, 0),
+    ],
+    "corpus": [("web", None, None, 390, 390, 400_000), ("books", None, None, 297, 594, 1_740_000)],
+    "validation": [("web", None, None, 10, 9000, 0), ("books", None, None, 3, 9000, 0)],
+    "cutoffs": [("web/en", "main", None, 900_000, 400_100, 400_000),
+                ("books", "main", None, 870_000, 1_740_000, 1_740_000)],
+    "mixture": [("web/en", "main", None, 390, 1, 0), ("books", "main", None, 297, 2, 0)],
+    "clusters": [("1", None, None, 70, 140, 70), ("2", None, None, 20, 70, 50),
+                 ("5", None, None, 2, 45, 43), ("7", None, None, 1, 78, 77)],
+    "java": [("17.0.2", None, None, 1, 0, 0)],
+}  # fmt: skip
+RULES = {
+    "web": ResolvedRules(
+        "web",
+        (
+            ResolvedGate("n_norm_words", "n_norm_words", Gate(min=50, max=100_000), "preset x"),
+            ResolvedGate(
+                "language", "language", Gate(allowed=("en", "de"), action="flag"), "rules.web"
+            ),
+        ),
+        (Component(signal="unique_word_frac"),),
+        0.1,
+    ),
+    "books": ResolvedRules("none", (), (), 0.0),
+}  # fmt: skip
+
+
+def example(text="Once upon a time there was a fox, and it ran.", other=None):
+    """A report as `collect` makes it, from made-up counts."""
+    sources = collect.source_rows(FACTS, list(RULES))
+    plan = plan_bands(0.8, 0.99)
+    left, right = excerpts.side_by_side(text, other or text.replace("fox", "wolf"))
+    side = {"doc_id": "-42", "source": "web", "native_id": None}
+    return {
+        "name": "first", "run_id": "20260101T000000-7", "recipe_sha256": "ab" * 32,
+        "created_at": "2026-01-01T00:00:00+00:00", "sample": None, "tokenizer": "words",
+        "unit": "tokens", "totals": collect.totals(sources), "sources": sources,
+        "gates": collect.gate_rows(FACTS, RULES), "mix": collect.mix_rows(FACTS),
+        "scores": collect.score_histograms(FACTS), "clusters": collect.cluster_rows(FACTS),
+        "dedup": {
+            "exact": ["whitespace"], "scope": "all", "prefer": [], "protect": [],
+            "near": {
+                "min_jaccard": 0.8, "min_recall": 0.99, "shingle_words": 5, "bands": plan.bands,
+                "rows": plan.rows, "recall": plan.recall(0.8),
+                "curve": [[i / 100, plan.recall(i / 100)] for i in range(101)],
+            },
+        },
+        "pairs": [{"kind": "near", "jaccard": 0.91, "cluster_size": 3,
+                   "removed": {**side, **left}, "kept": {**side, "native_id": "n1", **right}}],
+        "stages": [{"stage": "ingest", "status": "done", "seconds": 3.21, "n_keys": 2,
+                    "n_reused": 0}],
+        "rules": {name: r.name for name, r in RULES.items()},
+        "recipe": {"version": 1, "name": "first"}, "versions": collect.versions(FACTS),
+        "tables": [
+            {"table": "corpus", "path": "out/first/corpus", "version": 3, "keys": ["c" * 32]}
+        ],
+    }  # fmt: skip
+
+
+class _Page(HTMLParser):
+    """Tags with attributes, and the visible text."""
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.text = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.mark.parametrize("module", [charts, excerpts, render])
+def test_doctests(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_hostile_text_stays_text_wherever_it_stands():
+    report = example(HOSTILE, HOSTILE + "x")
+    report["name"] = report["run_id"] = HOSTILE
+    report["sources"][0]["source"] = report["mix"][0]["domain"] = HOSTILE
+    report["mix"][0]["phase"] = report["gates"][0]["gate"] = HOSTILE
+    report["scores"] = {HOSTILE: report["scores"]["web"]}
+    report["rules"] = {HOSTILE: HOSTILE}
+    report["recipe"] = {HOSTILE: [HOSTILE]}
+    report["sources"][0]["quarantine"] = {HOSTILE: 3}
+    page = _Page(render.to_html(report))
+    assert {t for t, _ in page.tags}.isdisjoint({"script", "img", "iframe", "object", "embed"})
+    assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on")]
+    assert "".join(page.text).count(HOSTILE) >= 8
+
+
+def test_nothing_is_loaded_from_outside():
+    html = render.to_html(example())
+    page = _Page(html)
+    for tag, attrs in page.tags:
+        assert tag not in {"script", "link", "img", "iframe", "base"}
+        for name in ("src", "href", "xlink:href", "srcset", "data", "action"):
+            assert attrs.get(name, "#").startswith("#"), (tag, attrs)
+    assert not re.search(r"url\(|@import|https?://", html)
+    policy = [a["content"] for t, a in page.tags if t == "meta" and "http-equiv" in a]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+
+
+def test_the_page_says_what_the_counts_say():
+    text = re.sub(r"\s+", " ", " ".join(_Page(render.to_html(example())).text))
+    for shown in (
+        "1,450", "The counts of every source add up", "n_norm_words", "min 50, max 100,000",
+        "in en, de", "17.0.2", "2.00", "+0", "-100", "cluster of 3", "0.910",
+    ):  # fmt: skip
+        assert shown in text, shown
+    assert "≠" not in text
+
+
+def test_the_json_twin_is_valid_and_whole():
+    report = example(HOSTILE + "\ud800", "x")
+    assert json.loads(render.to_json(report)) == report
+    with pytest.raises(ValueError, match="JSON"):
+        render.to_json({"x": float("nan")})
+
+
+def test_same_report_same_bytes():
+    assert render.to_html(example()) == render.to_html(example())
+
+
+def test_counts_that_do_not_add_up_are_shown():
+    facts = {**FACTS, "documents": [("web", None, None, 1151, 1, 0), FACTS["documents"][1]]}
+    sources = collect.source_rows(facts, list(RULES))
+    assert [s["adds_up"] for s in sources] == [False, True]
+    page = render.to_html({**example(), "sources": sources, "totals": collect.totals(sources)})
+    assert "do not add up" in page
+    assert "≠" in page
+
+
+def test_gates_fired_alone_and_first():
+    rows = collect.gate_rows(FACTS, RULES)
+    assert [(r["gate"], r["limit"], r["fired"], r["alone"], r["first"]) for r in rows] == [
+        ("where", "", 10, 10, 10),
+        ("n_norm_words", "min 50, max 100,000", 230, 150, 200),
+        ("language", "in en, de", 80, 0, 0),
+        ("drop_lowest", "0.1 of tokens", 40, 40, 40),
+    ]
+    assert drop_masks(RULES) == {"web": 1, "books": 0}
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"dedup": None, "pairs": [], "clusters": []},
+        {"gates": [], "mix": [], "scores": {}, "stages": [], "tables": []},
+        {"pairs": [], "clusters": [], "sample": 0.01},
+    ],
+)
+def test_a_report_without_some_part_still_renders(empty):
+    assert "</html>" in render.to_html({**example(), **empty})
+
+
+def test_a_run_without_documents_renders():
+    sources = collect.source_rows({section: [] for section in FACTS}, ["web"])
+    page = render.to_html({**example(), "sources": sources, "totals": collect.totals(sources)})
+    assert "</html>" in page
+
+
+def test_both_files_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(collect, "collect", lambda _: example("\ud800", "\ud800x"))
+    run = SimpleNamespace(output=SimpleNamespace(path=str(tmp_path / "out")))
+    page = render.write_report(run)
+    assert page == str(tmp_path / "out/report/report.html")
+    assert sorted(p.name for p in (tmp_path / "out/report").iterdir()) == [
+        "report.html", "report.json",
+    ]  # fmt: skip
+    assert json.loads((tmp_path / "out/report/report.json").read_text())["name"] == "first"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same", "rests"),
+    [
+        ("abc", "abc", "abc", ("", "")),
+        ("abX", "abY", "ab", ("X", "Y")),
+        ("", "abc", "", ("", "abc")),
+        ("x" * 1000 + "A", "x" * 1000 + "B", "x" * excerpts.LEAD_CHARS, ("A", "B")),
+    ],
+)
+def test_excerpts_start_shortly_before_the_first_difference(left, right, same, rests):
+    a, b = excerpts.side_by_side(left, right)
+    assert a["same"] == b["same"] == same
+    assert (a["rest"], b["rest"]) == rests
+
+
+def test_excerpts_are_short():
+    for part in excerpts.side_by_side("a" * 10**5, "b" * 10**5):
+        assert len(part["same"]) + len(part["rest"]) == excerpts.EXCERPT_CHARS
+        assert part["is_cut"]
