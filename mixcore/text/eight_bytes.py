@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
@@ -26,43 +26,40 @@ _FROM_A, _FROM_BRACE = np.uint64((0x80 - 0x61) * _ONES), np.uint64((0x80 - 0x7B)
 _TWO, _THREE = np.uint64(2), np.int64(3)
 
 
-@intrinsic
-def load_u64(typing_context, data, index):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201, ARG001
-    """Eight bytes of a uint8 array at any index; the caller keeps them in bounds."""
-    signature = types.uint64(data, types.int64)
-
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        address = builder.gep(array.data, [args[1]])
-        wide = builder.bitcast(address, ir.IntType(64).as_pointer())
-        return builder.load(wide, align=1)
-
-    return signature, codegen
+def _address(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """Pointer to the eight bytes at `args[1]` of the array `args[0]`."""
+    array = context.make_array(sig.args[0])(context, builder, args[0])
+    first = builder.gep(array.data, [args[1]])
+    return builder.bitcast(first, ir.IntType(64).as_pointer())
 
 
-@intrinsic
-def store_u64(typing_context, data, index, value):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201, ARG001
-    """Write eight bytes to a uint8 array at any index; the caller keeps them in bounds."""
-    signature = types.void(data, types.int64, types.uint64)
+def _load(typing_context: Any, data: Any, index: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.load(_address(context, builder, sig, args), align=1)
 
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        address = builder.gep(array.data, [args[1]])
-        wide = builder.bitcast(address, ir.IntType(64).as_pointer())
-        builder.store(args[2], wide, align=1)
+    return types.uint64(data, types.int64), codegen
+
+
+def _store(typing_context: Any, data: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.store(args[2], _address(context, builder, sig, args), align=1)
         return context.get_dummy_value()
 
-    return signature, codegen
+    return types.void(data, types.int64, types.uint64), codegen
 
 
-@intrinsic
-def _trailing_zeros(typing_context, value):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, ARG001
-    signature = types.int64(types.uint64)
-
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, ARG001
+def _count_zeros(typing_context: Any, value: Any) -> Any:  # noqa: ARG001
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
 
-    return signature, codegen
+    return types.int64(types.uint64), codegen
+
+
+load_u64: Any = intrinsic(_load)
+"""`load_u64(data, index)`: eight bytes at any index of a uint8 array, within its bounds."""
+store_u64: Any = intrinsic(_store)
+"""`store_u64(data, index, value)`: write them."""
+_trailing_zeros: Any = intrinsic(_count_zeros)
 
 
 @kernel
@@ -75,7 +72,7 @@ def load_tail(data: Any, index: int, end: int) -> Any:
 
 
 @kernel
-def first_byte(mask: Any) -> int:
+def first_byte(mask: Any) -> Any:
     """Index of the first byte that a mask (not 0) holds for."""
     return _trailing_zeros(mask) >> _THREE
 
@@ -103,7 +100,7 @@ def spaces(word: Any) -> Any:
 
 
 @kernel
-def all_printable(word: Any) -> bool:
+def all_printable(word: Any) -> Any:
     """Whether every byte is 0x20..0x7F."""
     return (word & HIGH) == 0 and ((word + _FROM_SPACE) & HIGH) == HIGH
 
