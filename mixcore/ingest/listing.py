@@ -102,7 +102,7 @@ def list_source(spark: SparkSession, name: str, source: Source) -> Listing:
                 where=where,
                 value=raw,
                 fix="check the path, relative paths start at the working directory "
-                f"({Path.cwd().name}/)",
+                f"({Path.cwd().name}/); names that begin with . or _ are hidden",
             )
         patterns.append(written)
         for file in files:
@@ -161,7 +161,8 @@ def _local(raw: str, fmt: str | None, where: str) -> tuple[list[InputFile], str]
             fix=f'write "{DELTA}{raw}"',
         )
     if root.is_file():
-        paths = [pattern]
+        # Spark would give no rows for a hidden name, and no error
+        paths = [] if fmt != "files" and _is_hidden(root.name, fmt) else [pattern]
     elif root.is_dir():
         paths = [
             p for p in _walk(pattern, base, fmt, None) if _in_directory(p.rsplit("/", 1)[-1], fmt)
@@ -249,7 +250,9 @@ def _split_table(path: str) -> tuple[str, int | None]:
 
 def _identifier(name: str) -> str:
     is_catalog = _CATALOG_NAME.match(name) is not None and not Path(name).exists()
-    return name if is_catalog else f"delta.`{name}`"
+    if is_catalog:
+        return name
+    return f"delta.`{name if '://' in name else Path(name).absolute()}`"
 
 
 def _delta_entry(spark: SparkSession, path: str, where: str) -> InputFile:

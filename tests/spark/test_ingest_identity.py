@@ -172,7 +172,6 @@ def test_a_sample_is_a_part_of_the_whole(make_run, tmp_path):
     assert 25 < n_bad < 75
     everything = {(str(i), f"text {i}") for i in range(1000) if i % 10}
     assert documents(half) < everything
-    assert make_run(recipe(data)).recipe == half.recipe
 
 
 def test_too_many_bad_rows_stop_the_run_also_on_reuse(make_run, tmp_path):

@@ -75,6 +75,7 @@ def test_a_link_to_a_directory_above_is_followed_once(tree):
     [
         ("nothing/*.jsonl", "no file matches"),
         (["*.jsonl", "gone.jsonl"], "gone.jsonl"),
+        ("_part.jsonl", "begin with . or _ are hidden"),
         ("*.txt", "format cannot be told"),
     ],
 )
