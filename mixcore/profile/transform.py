@@ -40,5 +40,6 @@ def _profile_batches(
     read, written = pa.array(list(keys.keys())), pa.array(list(keys.values()))
     for batch in batches:
         rows = profile_batch(batch, spec)
-        key = written.take(pc.index_in(batch.column("key"), read))
+        place = pc.index_in(batch.column("key"), read)
+        key = pa.DictionaryArray.from_arrays(place, written).dictionary_decode()
         yield pa.record_batch([key, *rows.columns], ["key", *rows.schema.names])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
+from functools import cache
 
 BAND_BYTES = 16
 """A band costs a (band key, doc_id) row in the shuffle, per document."""
@@ -73,7 +73,7 @@ def _fewest_bands(min_jaccard: float, min_recall: float, rows: int, limit: int) 
     )
 
 
-@functools.cache
+@cache
 def plan_bands(
     min_jaccard: float, min_recall: float, bands: int | None = None, rows: int | None = None
 ) -> BandPlan:

@@ -13,8 +13,8 @@ texts among 10^9 share one with a chance below 10^-20.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,7 @@ def _put(out: Any, n: int, cp: int) -> int:
     return n + 4
 
 
-@functools.cache
+@cache
 def _ascii_map(ignore: frozenset[str]) -> np.ndarray:
     """int16[256]: the byte an ASCII byte becomes (every ignored space: 32), _DROPPED or _WIDE."""
     flags = fold_tables().ascii_flags

@@ -11,7 +11,7 @@ each of its minima: the high bits of a minimum are nearly constant.
 
 from __future__ import annotations
 
-import functools
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +40,7 @@ _S13, _S16 = np.uint32(13), np.uint32(16)
 _S32, _S33 = np.uint64(32), np.uint64(33)
 
 
-@functools.cache
+@cache
 def permutations(n: int, seed: int = SEED) -> tuple[np.ndarray, np.ndarray]:
     """Parameters (a odd, b) of `n` affine32 permutations, uint32, as datasketch draws them."""
     random = np.random.RandomState(seed)

@@ -8,11 +8,11 @@ Special tokens that occur in a text (`<|endoftext|>`) are counted as the ordinar
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ def make_counter(tokenizer: str, content: str | None = None) -> Counter:
     return _make_counter(tokenizer, content if content is not None else read_tokenizer(tokenizer))
 
 
-@functools.cache
+@cache
 def _make_counter(tokenizer: str, content: str | None) -> Counter:
     if tokenizer == "bytes":
         return Counter(tokenizer, _bytes)

@@ -16,7 +16,7 @@ sees to it); invalid bytes give some hash, never an error or a read out of bound
 
 from __future__ import annotations
 
-import functools
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +61,7 @@ class FoldTables(NamedTuple):
     """int32: lower case minus code point by block and low byte."""
 
 
-@functools.cache
+@cache
 def fold_tables() -> FoldTables:
     """The tables of the package, read once a process."""
     with np.load(PATH) as stored:
