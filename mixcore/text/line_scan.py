@@ -4,10 +4,14 @@ A line, paragraph or part is compared by a 64-bit hash of its bytes: two differe
 document are taken for copies with probability of about n^2 / 2^65 (n of them; no key).
 """
 
+# numba knows one integer, i64; numpy's stubs tell it from int, hence:
+# mypy: disable-error-code="no-any-return,assignment,call-overload,return-value,arg-type,call-arg"
+# ruff: noqa: PLR1714 # `x in {..}` builds a set in compiled code
+
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -15,7 +19,7 @@ from numpy.typing import NDArray
 from mixcore.text import counters as c
 from mixcore.text import unicode_tables as u
 from mixcore.text.compiled import kernel
-from mixcore.text.repetition import _number_keys
+from mixcore.text.repetition import number_keys
 from mixcore.text.word_scan import (
     BREAK_PARA,
     BREAK_PART,
@@ -39,7 +43,7 @@ _NOUN_BYTES = np.frombuffer("".join(_COUNTER_NOUNS).encode(), np.uint8)
 _NOUN_OFFSETS = np.cumsum([0] + [len(n) for n in _COUNTER_NOUNS])
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def _load_u64(typing_context, data, index):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, ARG001
     """Eight bytes at any index as one little-endian u64; the caller keeps them in bounds."""
     signature = types.uint64(data, types.int64)
@@ -72,7 +76,7 @@ def hash_bytes(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
 
 @kernel
 def _is_counter_line(data: NDArray[np.uint8], s: int, e: int) -> bool:
-    """`\\W*\\d[\\d,.]*[kmb]?\\s+(likes|shares|...)\\W*` over the whole line, any ASCII case."""
+    r"""`\W*\d[\d,.]*[kmb]?\s+(likes|shares|...)\W*` over the whole line, any ASCII case."""
     i = s
     while i < e:
         flags = u.FLAGS[u.record(u.decode(data, i, e))]
@@ -140,9 +144,7 @@ def _line_marks(
     if data[k - 1] == 46:
         row[c.ELLIPSIS_LINES] += k - inner_s >= 3 and data[k - 2] == 46 and data[k - 3] == 46
     elif data[k - 1] >= 128:
-        row[c.ELLIPSIS_LINES] += (
-            u.decode(data, u.step_back(data, k, inner_s), inner_e) == 0x2026
-        )
+        row[c.ELLIPSIS_LINES] += u.decode(data, u.step_back(data, k, inner_s), inner_e) == 0x2026
     last = u.decode(data, u.step_back(data, e, s), e)
     row[c.TERMINAL_LINES] += (u.FLAGS[u.record(last)] & u.TERMINAL) != 0
     row[c.COUNTER_LINES] += _is_counter_line(data, s, e)
@@ -191,7 +193,7 @@ def scan_lines(
                 stripped -= (inner_s - s) + (e - inner_e)
             keys[i] = hash_bytes(data, s, e)
         row[c.STRIPPED_CHARS] = stripped
-        kinds = _number_keys(keys, n, slots, first_key, ids, counts)
+        kinds = number_keys(keys, n, slots, first_key, ids, counts)
         row[c.DUP_LINES] = n - kinds
         if kinds < n:
             seen = 0
@@ -206,7 +208,7 @@ def scan_lines(
                 inner_e = base + own[i, L_INNER_END]
                 sizes[i] = u.count_chars(data, inner_s, inner_e)
                 keys[i] = hash_bytes(data, inner_s, inner_e)
-            kinds = _number_keys(keys, n, slots, first_key, ids, counts)
+            kinds = number_keys(keys, n, slots, first_key, ids, counts)
         if kinds < n:
             for i in range(n):
                 if counts[ids[i]] > 1:
@@ -244,7 +246,7 @@ def scan_lines(
         sizes[m] = e - s if ascii_only else u.count_chars(data, s, e)
         m += 1
         row[c.PARAGRAPHS] = m
-        kinds = _number_keys(keys, m, slots, first_key, ids, counts)
+        kinds = number_keys(keys, m, slots, first_key, ids, counts)
         row[c.DUP_PARAS] = m - kinds
         if kinds < m:
             seen = 0
@@ -268,7 +270,7 @@ def scan_lines(
             m += 1
             first = i
         row[c.PARTS] = m
-        kinds = _number_keys(keys, m, slots, first_key, ids, counts)
+        kinds = number_keys(keys, m, slots, first_key, ids, counts)
         if kinds < m:
             for i in range(m):
                 if counts[ids[i]] > 1:

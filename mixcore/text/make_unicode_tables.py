@@ -10,6 +10,8 @@ bits below), `delta` (i32, lower-case code point minus code point) and `nfd` (i6
 number of code points of the lower-cased character after canonical decomposition).
 """
 
+# ruff: noqa: RUF001 # look-alike marks are the point
+
 from __future__ import annotations
 
 import sys

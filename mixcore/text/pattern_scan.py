@@ -4,6 +4,10 @@ Phrases are found together by Wu and Manber's shifts (a fast algorithm for multi
 searching, 1994): the last two bytes of a window tell how far it may jump. Case folding is ASCII.
 """
 
+# numba knows one integer, i64; numpy's stubs tell it from int, hence:
+# mypy: disable-error-code="no-any-return,assignment,call-overload,return-value,arg-type,call-arg"
+# ruff: noqa: PLR1714 # `x in {..}` builds a set in compiled code
+
 from __future__ import annotations
 
 import numpy as np
@@ -78,8 +82,13 @@ _HEX_CHAIN_MIN = 2 * HEX_GROUPS_MIN + 7  # eight groups and what divides them
 
 @kernel
 def _matches(
-    data: NDArray[np.uint8], i: int, end: int, phrase: NDArray[np.uint8], fold: bool
+    data: NDArray[np.uint8],
+    i: int,
+    end: int,
+    phrase: NDArray[np.uint8],
+    fold: bool,  # noqa: FBT001
 ) -> bool:
+    """Whether `phrase` stands at `i`; with `fold`, in any ASCII case."""
     if i + phrase.shape[0] > end:
         return False
     for j in range(phrase.shape[0]):
@@ -163,7 +172,7 @@ def _add_run(row: NDArray[np.int64], size: int) -> None:
 
 @kernel
 def _scan_base64(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
-    """Runs `[A-Za-z0-9+/\\n=]{64,}`: look at every 64th byte, walk back from a member."""
+    r"""Runs `[A-Za-z0-9+/\n=]{64,}`: look at every 64th byte, walk back from a member."""
     i = start
     while i + BASE64_RUN_MIN <= end:
         j = i + BASE64_RUN_MIN - 1
@@ -181,7 +190,7 @@ def _scan_base64(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.
 
 @kernel
 def _hex_run_end(data: NDArray[np.uint8], s: int, end: int) -> int:
-    """End of at least eight groups `(0x|\\x)?HH` at `s`, or -1.
+    r"""End of at least eight groups `(0x|\x)?HH` at `s`, or -1.
 
     Between two groups stands a comma, ASCII whitespace, both, or a word boundary.
     """
@@ -190,9 +199,10 @@ def _hex_run_end(data: NDArray[np.uint8], s: int, end: int) -> int:
     run_end = -1
     while True:
         j = i
-        if j + 1 < end and (data[j] == 48 or data[j] == 92) and (data[j + 1] | 32) == 120:
-            if data[j] == 48 or data[j + 1] == 120:
-                j += 2
+        if j + 1 < end and (
+            (data[j] == 48 and (data[j + 1] | 32) == 120) or (data[j] == 92 and data[j + 1] == 120)
+        ):
+            j += 2
         if j + 1 >= end or not IS_HEX[data[j]] or not IS_HEX[data[j + 1]]:
             break
         j += 2
@@ -211,9 +221,7 @@ def _hex_run_end(data: NDArray[np.uint8], s: int, end: int) -> int:
 
 
 @kernel
-def _scan_hex(
-    data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]
-) -> None:
+def _scan_hex(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
     """Runs of hex groups, found like base64 runs by the bytes they are made of."""
     i = start
     while i + _HEX_CHAIN_MIN <= end:
@@ -239,7 +247,7 @@ def _scan_hex(
 
 @kernel
 def _scan_escapes(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
-    """Runs of at least eight `\\uXXXX`."""
+    r"""Runs of at least eight `\uXXXX`."""
     i = start
     while i < end:
         if data[i] != 92:

@@ -6,6 +6,9 @@ Pruning upwards: an n-gram can occur twice only if its (n-1)-gram prefix and suf
 so level n looks at positions whose two (n-1)-grams are repeated, and prose has few of them.
 """
 
+# numba knows one integer, i64; numpy's stubs tell it from int, hence:
+# mypy: disable-error-code="no-any-return,assignment,call-overload,return-value,arg-type,call-arg"
+
 from __future__ import annotations
 
 import numpy as np
@@ -31,7 +34,7 @@ def bits_for(n: int) -> int:
 
 
 @kernel
-def _number_keys(
+def number_keys(
     keys: NDArray[np.uint64],
     n: int,
     slots: NDArray[np.int32],
@@ -100,7 +103,7 @@ def repetition(
         entropy[d] = 0.0
         if n == 0:
             continue
-        kinds = _number_keys(hashes[base:], n, slots, first_key, word_ids, counts)
+        kinds = number_keys(hashes[base:], n, slots, first_key, word_ids, counts)
         row[c.UNIQUE_WORDS] = kinds
         entropy[d] = _entropy(counts, kinds, n)
         if kinds == n:
@@ -130,7 +133,7 @@ def repetition(
                     k += 1
             if k < 2:
                 break
-            distinct = _number_keys(keys, k, slots, first_key, ids, counts)
+            distinct = number_keys(keys, k, slots, first_key, ids, counts)
             if size <= 4:
                 _top(positions, ids, counts, k, distinct, size, sums, nfd_sums, row)
             m = 0

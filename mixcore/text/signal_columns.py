@@ -87,7 +87,7 @@ for _n in (5, 6, 7, 8, 9, 10):
 
 
 def divide(top: NDArray[np.int64], bottom: NDArray[np.int64]) -> NDArray[np.float32]:
-    """top / bottom, divided in f64, given as f32; 0 where `bottom` is 0."""
+    """Quotient top / bottom, divided in f64, given as f32; 0 where `bottom` is 0."""
     ratio = np.zeros(len(top), np.float64)
     np.divide(top, bottom, out=ratio, where=bottom > 0)
     return ratio.astype(np.float32)

@@ -1,15 +1,15 @@
-"""Quality signals of a batch of documents: Arrow text in, one Arrow struct out.
+r"""Quality signals of a batch of documents: Arrow text in, one Arrow struct out.
 
 Units of text:
 
 - length: code points.
 - W word: maximal run of non-whitespace; whitespace is `str.isspace`.
 - N word: W word without the 32 ASCII punctuation marks, lower-cased; dropped if empty.
-- P token: run of `\\w+` or of `[^\\w\\s]+` (WordPunct).
+- P token: run of `\w+` or of `[^\w\s]+` (WordPunct).
 - line: part of a split on LF, one trailing CR removed; a final empty part is no line. L is the
   number of lines that are not blank (whitespace alone).
 - paragraph: part of the stripped text split at two or more line ends (LF or CRLF).
-- sentence: maximal run without `. ! ?` that holds at least one `\\w`.
+- sentence: maximal run without `. ! ?` that holds at least one `\w`.
 
 Text is looked at in four passes over chunks that fit the cache: words, lines, repetition and
 patterns. Each takes time linear in the bytes whatever they hold. Sums are integers; ratios
@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 
 from mixcore.text import counters as c
 from mixcore.text.line_scan import scan_lines
+from mixcore.text.odd_word import word_hash
 from mixcore.text.pattern_scan import scan_patterns
 from mixcore.text.repetition import repetition
 from mixcore.text.signal_columns import columns
 from mixcore.text.signals import SIGNALS
-from mixcore.text.word_scan import LINE_FIELDS, MEDIAN_BINS, scan_words, word_hash
+from mixcore.text.word_scan import LINE_FIELDS, MEDIAN_BINS, scan_words
 
 # Gopher's eight words (Rae et al. 2021, appendix A1.1), for English and unknown languages.
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")

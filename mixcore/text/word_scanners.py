@@ -4,6 +4,9 @@ Each is the compiled form of a regular expression given in its docstring (`W` = 
 ASCII classes unless said); none looks at a character more than a fixed number of times.
 """
 
+# numba knows one integer, i64; numpy's stubs tell it from int, hence:
+# mypy: disable-error-code="no-any-return,assignment,call-overload,return-value,arg-type,call-arg"
+
 from __future__ import annotations
 
 import numpy as np
@@ -53,13 +56,13 @@ _NETWORKS = _networks()
 
 @kernel
 def is_word_at(data: NDArray[np.uint8], i: int, end: int) -> bool:
-    """Whether the character at `i` exists and is `\\w`."""
+    r"""Whether the character at `i` exists and is `\w`."""
     return i < end and (FLAGS[record(decode(data, i, end))] & WORD) != 0
 
 
 @kernel
 def is_word_before(data: NDArray[np.uint8], i: int, start: int) -> bool:
-    """Whether the character before `i` exists and is `\\w`."""
+    r"""Whether the character before `i` exists and is `\w`."""
     if i <= start:
         return False
     return is_word_at(data, step_back(data, i, start), i)
@@ -67,7 +70,7 @@ def is_word_before(data: NDArray[np.uint8], i: int, start: int) -> bool:
 
 @kernel
 def hex_literal(data: NDArray[np.uint8], s: int, e: int) -> int:
-    """Length of `data[s:e]` if the `\\w` run is `0[xX][0-9a-fA-F]+`, else 0."""
+    r"""Length of `data[s:e]` if the `\w` run is `0[xX][0-9a-fA-F]+`, else 0."""
     if e - s < 3 or data[s] != 48 or (data[s + 1] | 32) != 120:
         return 0
     for i in range(s + 2, e):
@@ -78,7 +81,7 @@ def hex_literal(data: NDArray[np.uint8], s: int, e: int) -> int:
 
 @kernel
 def url_bytes(data: NDArray[np.uint8], s: int, e: int) -> tuple[int, int]:
-    """Byte range of `(https?://|ftp://|www\\.)\\S+` in the word, any case, closers trimmed.
+    r"""Byte range of `(https?://|ftp://|www\.)\S+` in the word, any case, closers trimmed.
 
     The match runs to the word's end; characters of URL_CLOSE at its end do not count.
     """
@@ -128,7 +131,7 @@ def _domain_end(data: NDArray[np.uint8], i: int, e: int) -> int:
 
 @kernel
 def count_emails(data: NDArray[np.uint8], s: int, e: int) -> int:
-    """Matches of `\\bA+(\\.A+)*@(L\\.)+L`, A = atom characters, L = a host label."""
+    r"""Matches of `\bA+(\.A+)*@(L\.)+L`, A = atom characters, L = a host label."""
     n = 0
     resume = s
     for at in range(s, e):
@@ -171,7 +174,7 @@ def _octet(data: NDArray[np.uint8], i: int, e: int) -> tuple[int, int]:
 
 @kernel
 def count_ipv4(data: NDArray[np.uint8], s: int, e: int) -> int:
-    """Public addresses `\\bO\\.O\\.O\\.O\\b`, O = 0..255 without leading zeros."""
+    r"""Public addresses `\bO\.O\.O\.O\b`, O = 0..255 without leading zeros."""
     n = 0
     i = s
     while i < e:
@@ -206,7 +209,7 @@ def count_ipv4(data: NDArray[np.uint8], s: int, e: int) -> int:
 
 @kernel
 def phone_end(data: NDArray[np.uint8], i: int, end: int) -> int:
-    """End of `\\(?\\d{3}\\)?[-. ]*\\d{3}[-. ]?\\d{4}` at `i`, or -1."""
+    r"""End of `\(?\d{3}\)?[-. ]*\d{3}[-. ]?\d{4}` at `i`, or -1."""
     if i < end and data[i] == 40:
         i += 1
     for group in range(3):

@@ -18,7 +18,7 @@ from mixcore.text.make_unicode_tables import (
 )
 from mixcore.text.word_scanners import NOT_GLOBAL, URL_CLOSE
 
-STOP = frozenset("the be to of and that have with".split())
+STOP = frozenset(("the", "be", "to", "of", "and", "that", "have", "with"))
 NOUNS = (
     "likes|shares|comments|retweets|reposts|quotes|bookmarks|upvotes|downvotes|downloads|views"
     "|followers"
@@ -42,9 +42,7 @@ BASE64 = re.compile(r"[A-Za-z0-9+/\n=]{64,}")
 GROUP = r"(?:0[xX]|\\x)?[0-9a-fA-F]{2}"
 HEX_RUN = re.compile(rf"(?<!\w){GROUP}(?:(?:,[ \t-\r]*|[ \t-\r]+|(?!\w)){GROUP}){{7,}}")
 ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4}){8,}")
-DATATROVE = set(DATATROVE_MARKS) | {
-    chr(i) for a, b in DATATROVE_CONTROLS for i in range(a, b + 1)
-}
+DATATROVE = set(DATATROVE_MARKS) | {chr(i) for a, b in DATATROVE_CONTROLS for i in range(a, b + 1)}
 ASCII_FOLD = {i: i + 32 for i in range(65, 91)}
 NETWORKS = [ipaddress.ip_network(n) for n in NOT_GLOBAL]
 
@@ -69,9 +67,7 @@ def top_ngram(words: list[str], n: int, length) -> float:
 def dup_ngram(words: list[str], n: int, length) -> float:
     grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
     counts = Counter(grams)
-    covered = {
-        k for i, gram in enumerate(grams) if counts[gram] > 1 for k in range(i, i + n)
-    }
+    covered = {k for i, gram in enumerate(grams) if counts[gram] > 1 for k in range(i, i + n)}
     return ratio(sum(length(words[k]) for k in covered), sum(map(length, words)))
 
 
@@ -106,7 +102,7 @@ def reference(text: str) -> dict[str, float]:
         lines.pop()
     lines = [x.removesuffix("\r") for x in lines]
     full = [x for x in lines if x.strip()]
-    L = len(full)
+    n_full = len(full)
     paragraphs = re.split(r"(?:\r?\n){2,}", text.strip()) if text.strip() else []
     parts = [p.strip() for p in text.split("\n\n") if p.strip()]
     sentences = [s for s in re.split(r"[.!?]", text) if re.search(r"\w", s)]
@@ -125,7 +121,7 @@ def reference(text: str) -> dict[str, float]:
         return ratio(sum(map(test, text)), n)
 
     def line_share(test) -> float:
-        return ratio(sum(map(test, full)), L)
+        return ratio(sum(map(test, full)), n_full)
 
     out: dict[str, float] = {
         "n_bytes": len(text.encode()),
@@ -135,7 +131,7 @@ def reference(text: str) -> dict[str, float]:
         "n_nonsymbol_words": sum(any(x not in DATATROVE for x in w) for w in words),
         "n_wordpunct": len(tokens),
         "n_lines": len(lines),
-        "n_blank_lines": len(lines) - L,
+        "n_blank_lines": len(lines) - n_full,
         "n_paragraphs": len(paragraphs),
         "n_sentences": len(sentences),
         "mean_word_length": ratio(length_of(words), len(words)),
@@ -145,9 +141,7 @@ def reference(text: str) -> dict[str, float]:
         "alpha_word_frac": ratio(sum(any(map(str.isalpha, w)) for w in words), len(words)),
         "all_caps_word_frac": ratio(sum(map(str.isupper, tokens)), len(tokens)),
         "unique_word_frac": ratio(len(counts), len(norm)),
-        "unigram_entropy": -sum(
-            k / len(norm) * math.log(k / len(norm)) for k in counts.values()
-        ),
+        "unigram_entropy": -sum(k / len(norm) * math.log(k / len(norm)) for k in counts.values()),
         "n_stopword_kinds": len(STOP & set(norm)),
         "stopword_frac": ratio(sum(w in STOP for w in norm), len(norm)),
         "n_hash": n_hash,
@@ -166,9 +160,9 @@ def reference(text: str) -> dict[str, float]:
             lambda x: COUNTER.fullmatch(x.translate(ASCII_FOLD)) is not None
         ),
         "newline_word_ratio": ratio(text.count("\n"), len(words)),
-        "dup_line_frac": ratio(len(line_copies), L),
+        "dup_line_frac": ratio(len(line_copies), n_full),
         "dup_line_char_frac": ratio(length_of(line_copies), n - text.count("\n")),
-        "dup_line_frac_all": ratio(len(all_copies(stripped)), L),
+        "dup_line_frac_all": ratio(len(all_copies(stripped)), n_full),
         "dup_line_char_frac_all": ratio(length_of(all_copies(stripped)), length_of(stripped)),
         "dup_para_frac": ratio(len(para_copies), len(paragraphs)),
         "dup_para_char_frac": ratio(length_of(para_copies), n),
@@ -184,18 +178,14 @@ def reference(text: str) -> dict[str, float]:
         "whitespace_frac": share(str.isspace),
         "punct_frac": share(lambda x: unicodedata.category(x)[0] in "PS"),
         "non_ascii_frac": share(lambda x: x > "\x7f"),
-        "control_frac": share(
-            lambda x: unicodedata.category(x) == "Cc" and x not in "\t\n\r"
-        ),
+        "control_frac": share(lambda x: unicodedata.category(x) == "Cc" and x not in "\t\n\r"),
         "replacement_frac": share(lambda x: x == "\ufffd"),
         "n_curly_open": text.count("{"),
         "n_curly_close": text.count("}"),
         "n_javascript_lines": sum("javascript" in x for x in folded_lines),
         "n_lorem": folded.count("lorem ipsum"),
         "n_policy_lines": sum(any(p in x for p in POLICY) for x in folded_lines),
-        "url_char_frac": ratio(
-            sum(len(m.rstrip(URL_CLOSE)) for m in URL.findall(text)), n
-        ),
+        "url_char_frac": ratio(sum(len(m.rstrip(URL_CLOSE)) for m in URL.findall(text)), n),
         "n_emails": len(EMAIL.findall(text)),
         "n_ipv4_public": sum(
             not any(ipaddress.ip_address(a) in net for net in NETWORKS) for a in addresses

@@ -38,7 +38,7 @@ def check(texts: list[str]) -> None:
         assert not wrong, (wrong, text[:500])
 
 
-WORDS = (
+WORDS = (  # noqa: SIM905
     "the of and that have with be to The cat sat on a mat I e U.S. don't x_y _ -- - • ‣ – 12 "
     "1,234 3.14 0x1F 0xZZ WWW www.a.org HTTP://x.y/z, ftp://q) http:// me@x.org a.b@c.d.e "
     "@ a@b x@y.z- 8.8.8.8 10.0.0.1 1.2.3.4.5 01.2.3.4 256.1.1.1 (212)555-1234 212 555 1234 "
@@ -96,7 +96,7 @@ SAMPLES = [
     r"\x41\x42\x43\x44\x45\x46\x47\x48 0x41, 0x42,0x43 0x44 0x45 0x46 0x47 0x48 0x49q",
     '<?xml version="1.0"?>\n<!-- Code GENERATEd: Do Not Edit -->',
     "é" * 90 + "<?xml version=" + "é" * 84 + " autogen",
-    "JavaScript is off. javascript javascript\nJAVASCRIPT\nWe use cookies. Use of Cookies\n"
+    "JavaScript is off. javascript javascript\nJAVASCRIPT\nWe use cookies. Use of Cookies\n"  # noqa: ISC004
     "lorem ipsum Lorem Ipsum loremipsum\nPrivacy policy, terms of use\ncookie\npolicy",
     "• a\n  - b\n‣ c\n▶d\n– e\nend…\nend... \n..\n…\nYes.\nYes. \nहाँ।\nno\n១៚",
     "İSTANBUL ΟΔΥΣΣΕΥΣ ΣΑΣ Σ Α'Σ ΑΣ-Β ΑΣ'' ΑΣ\u0301 ʰΣ ὈΔΟΣ",
