@@ -9,8 +9,8 @@ its hot buckets (best first, sketch before shingles, stop at the first match). N
 remove it, since only kept documents remove, and all pairs with those are either edges or compared
 here. One walk, no rounds; it ends because every document is decided once, for good.
 
-Pure numpy and numba: no Spark, no I/O. Memory is about 60 bytes an edge, 40 a document, plus the
-shingles of the members of hot buckets.
+Pure numpy and numba: no Spark, no I/O. Measured at 4 million edges: 1.5 us of CPU and a peak of
+150 bytes an edge (160 bytes a document), plus the shingles of the members of hot buckets.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ U8 = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 
 MAX_EDGES: Final = 100_000_000
-"""Verified edges that one task resolves: about 6 GB of memory at 60 bytes an edge."""
+"""Verified edges that one task resolves: about 15 GB of memory and 3 minutes."""
 MAX_HOT_BYTES: Final = 8 << 30
 """Shingle hashes of hot buckets' members that one task holds."""
 SLOTS: Final = 64
