@@ -21,7 +21,7 @@ from mixcore.mixing.select import (
     whole_and_rest,
     with_copies,
 )
-from mixcore.mixing.validation import mark_held_out
+from mixcore.mixing.validation import limited_clusters, mark_held_out
 from mixcore.recipe.columns import domain_sources
 from mixcore.runtime.errors import ContractError, RecipeError
 from mixcore.runtime.stage import OutputStage
@@ -55,7 +55,10 @@ def _params(run: Run) -> tuple[Any, tuple[str, ...]]:
 
 def _build(run: Run) -> Iterator[tuple[Table, DataFrame]]:
     kept = run.scratch.keep(candidates(run), "candidates")
-    rows = mark_held_out(run, kept)
+    limited = limited_clusters(kept, run.recipe, run.sample)
+    if limited is not None:
+        limited = run.scratch.keep(limited, "validation")
+    rows = mark_held_out(kept, run.recipe, limited)
     allocation = _allocation(run, _totals(rows))
     rows = rows.where(F.col("stratum").isNotNull() & ~F.col("held")).select(
         "stratum", select_order(run.recipe.seed).alias("order"), F.col("doc_id").alias("id"),

@@ -24,8 +24,7 @@ from mixcore.mixing.select import (
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from mixcore.recipe.models import Validation
-    from mixcore.runtime.stage import Run
+    from mixcore.recipe.models import Recipe, Validation
 
 _HASHES = 2**64
 
@@ -41,49 +40,65 @@ def below_fraction(validation: Validation, seed: int) -> Column:
     return cluster_order(seed) < F.lit(threshold)
 
 
-def mark_held_out(run: Run, rows: DataFrame) -> DataFrame:
-    """Add `held` BOOLEAN (never null): whether a candidate belongs to validation.
-
-    With a token limit this runs one small job for the limits and keeps the ids of the clusters.
+def limited_clusters(rows: DataFrame, recipe: Recipe, sample: float | None) -> DataFrame | None:
+    """Ids of the clusters that are held out, where a token limit has a say; else None.
 
     Args:
-        run: The run.
-        rows: Candidates (see `mixcore.mixing.candidates`), written already: they are read twice.
-            Rows without a stratum are never held out.
+        rows: Candidates (see `mixcore.mixing.candidates`). Rows without a stratum are never
+            held out.
+        recipe: The recipe.
+        sample: Share of the documents that the run takes; scales the limit.
+
+    Returns:
+        (cluster_id LONG, within BOOLEAN true). Several aggregations: write it before using it.
     """
-    validation, seed = run.recipe.validation, run.recipe.seed
-    if validation is None:
-        return rows.withColumn("held", F.lit(False))
-    drawn = F.col("stratum").isNotNull() & below_fraction(validation, seed)
-    if validation.max_tokens_per_domain is None:
-        return rows.withColumn("held", drawn)
+    validation, seed = recipe.validation, recipe.seed
+    if validation is None or validation.max_tokens_per_domain is None:
+        return None
     clusters = (
-        rows.where(drawn)
+        rows.where(_drawn(validation, seed))
         .groupBy(F.col("domain").alias("stratum"), F.col("cluster_id"))
         .agg(F.sum("n_tokens").alias("units"))
         .select("stratum", cluster_order(seed).alias("order"), F.col("cluster_id").alias("id"),
                 "units")
     )  # fmt: skip
-    limit = max(1, int(exact(validation.max_tokens_per_domain) * exact(run.sample or 1.0)))
-    names = list(run.recipe.mix.domains) if run.recipe.mix else list(run.recipe.sources)
-    targets = targets_frame(run.spark, dict.fromkeys(names, limit))
-    # A row a domain whose limit binds.
-    cuts = cut_points(clusters, targets, cut="below").select("stratum", "hash", "id").collect()
-    if not cuts:
-        return rows.withColumn("held", drawn)
-    bounds = run.spark.createDataFrame(
-        [tuple(cut) for cut in cuts], "stratum STRING, cut_hash LONG, cut_id LONG"
-    ).withColumn("limited", F.lit(True))
+    limit = max(1, int(exact(validation.max_tokens_per_domain) * exact(sample or 1.0)))
+    names = recipe.mix.domains if recipe.mix else recipe.sources
+    targets = targets_frame(rows.sparkSession, dict.fromkeys(names, limit))
+    cuts = cut_points(clusters, targets, cut="below").select(
+        "stratum", F.col("hash").alias("cut_hash"), F.col("id").alias("cut_id"),
+        F.lit(True).alias("limited"),
+    )  # fmt: skip
     within = at_or_before(F.col("order"), F.col("id"), F.col("cut_hash"), F.col("cut_id"))
-    kept = (
-        clusters.join(F.broadcast(bounds), "stratum", "left")
-        .groupBy(F.col("id").alias("cluster_id"))
-        .agg(F.min(F.col("limited").isNull() | within).alias("_within"))
-        .where("_within")
-    )
-    held = run.scratch.keep(kept, "validation-clusters")
+    # A domain without a cut holds less than its limit.
     return (
-        rows.join(held, "cluster_id", "left")
-        .withColumn("held", drawn & F.coalesce("_within", F.lit(False)))
-        .drop("_within")
+        clusters.join(F.broadcast(cuts), "stratum", "left")
+        .groupBy(F.col("id").alias("cluster_id"))
+        .agg(F.min(F.col("limited").isNull() | within).alias("within"))
+        .where("within")
     )
+
+
+def mark_held_out(rows: DataFrame, recipe: Recipe, limited: DataFrame | None) -> DataFrame:
+    """Add `held` BOOLEAN (never null): whether a candidate belongs to validation.
+
+    Args:
+        rows: Candidates.
+        recipe: The recipe.
+        limited: The result of `limited_clusters`.
+    """
+    if recipe.validation is None:
+        return rows.withColumn("held", F.lit(False))
+    drawn = _drawn(recipe.validation, recipe.seed)
+    if limited is None:
+        return rows.withColumn("held", drawn)
+    return (
+        rows.join(limited, "cluster_id", "left")
+        .withColumn("held", drawn & F.coalesce("within", F.lit(False)))
+        .drop("within")
+    )
+
+
+def _drawn(validation: Validation, seed: int) -> Column:
+    drawn = F.col("stratum").isNotNull() & below_fraction(validation, seed)
+    return F.coalesce(drawn, F.lit(False))

@@ -55,25 +55,26 @@ def documents_judged(run: Run) -> DataFrame:
     )  # fmt: skip
 
 
-def decide(run: Run, rows: DataFrame) -> DataFrame:
+def placed(rows: DataFrame) -> DataFrame:
+    """`documents_judged` with `stratum` for survivors only: others must not count as held out."""
+    alive = F.coalesce(survives(), F.lit(False))
+    return rows.withColumn("stratum", F.when(alive, F.col("stratum")))
+
+
+def decide(rows: DataFrame, recipe: Recipe, limited: DataFrame | None) -> DataFrame:
     """Add `fate` and, for dropped documents, `reason`, `value`, `limit`.
 
     Args:
-        run: The run.
-        rows: `documents_judged`, written already.
+        rows: `placed` documents, written already: they are used several times.
+        recipe: The recipe.
+        limited: See `mixcore.mixing.validation.limited_clusters`.
 
     Returns:
         The rows with `fate` STRING: corpus | validation | profile | score | dedup | mix, and the
         reason columns of `dropped` (null unless dropped).
     """
-    return _held(run, rows).withColumn("fate", _fate()).withColumns(_reasons(run.recipe))
-
-
-def _held(run: Run, rows: DataFrame) -> DataFrame:
-    """`held` for survivors; the others cannot be held out and must not count towards limits."""
-    alive = F.coalesce(survives(), F.lit(False))
-    marked = rows.withColumn("stratum", F.when(alive, F.col("stratum")))
-    return mark_held_out(run, marked)
+    marked = mark_held_out(rows, recipe, limited)
+    return marked.withColumn("fate", _fate()).withColumns(_reasons(recipe))
 
 
 def _fate() -> Column:

@@ -16,6 +16,7 @@ from pyspark.sql import types as T
 
 from mixcore.mixing import stage as mixing
 from mixcore.mixing.select import seeded_hash
+from mixcore.mixing.validation import limited_clusters
 from mixcore.publish.deliver import MAX_BROADCAST_PICKS, delivered, in_order, n_files
 from mixcore.publish.fates import (
     CONFLICT,
@@ -25,6 +26,7 @@ from mixcore.publish.fates import (
     decide,
     documents_judged,
     dropped_rows,
+    placed,
 )
 from mixcore.recipe.columns import declared_columns
 from mixcore.runtime.errors import ContractError
@@ -57,8 +59,11 @@ def _params(run: Run) -> tuple[Any, tuple[str, ...]]:
 
 
 def _build(run: Run) -> Iterator[tuple[Table, DataFrame]]:
-    judged = run.scratch.keep(documents_judged(run), "judged")
-    fates = decide(run, judged)
+    judged = run.scratch.keep(placed(documents_judged(run)), "judged")
+    limited = limited_clusters(judged, run.recipe, run.sample)
+    if limited is not None:
+        limited = run.scratch.keep(limited, "validation")
+    fates = decide(judged, run.recipe, limited)
     counts = _count(run, fates)
     counts.check()
     yield DROPPED, dropped_rows(fates)
