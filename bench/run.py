@@ -20,9 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import corpus
+import peers
 from pyspark.sql import SparkSession
 
 from mixcore.pipeline import execute, open_run
@@ -43,7 +44,7 @@ class Sampler:
     peak_mb: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> Sampler:
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         return self
@@ -197,17 +198,17 @@ def main() -> None:
     megabytes = sum(size for _, size in sizes.values()) / 1e6
     parts = [
         "# Benchmark results\n",
-        f"`make bench` on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}; medians of {args.repeat}, one warm session, ratios "
-        "against a plain Delta copy of the same documents in the same run.\n",
+        (
+            f"`make bench` on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}; medians of {args.repeat}, one warm session, ratios "
+            "against a plain Delta copy of the same documents in the same run.\n"
+        ),
     ]
     for tokenizer in args.tokenizers.split(","):
         print(f"tokens counted as {tokenizer}", flush=True)
         parts += [table(measure(args.repeat, tokenizer), megabytes), ""]
         SparkSession.getActiveSession().stop()  # type: ignore[union-attr]
     if not args.no_peers:
-        import peers
-
         parts.append(peers.measure_all(corpus.LARGE))
     text = "\n".join(parts)
     print(text)
