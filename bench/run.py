@@ -200,8 +200,8 @@ def main() -> None:
         "# Benchmark results\n",
         (
             f"`make bench` on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
-            f"Python {platform.python_version()}; medians of {args.repeat}, one warm session, ratios "
-            "against a plain Delta copy of the same documents in the same run.\n"
+            f"Python {platform.python_version()}; medians of {args.repeat}, one warm session, "
+            "ratios against a plain Delta copy of the same documents in the same run.\n"
         ),
     ]
     for tokenizer in args.tokenizers.split(","):
