@@ -107,10 +107,9 @@ def _validation(run: Run, fates: DataFrame, counts: _Counts) -> DataFrame:
 
 
 def _empty(run: Run, table: Table) -> DataFrame:
-    names = declared_columns(run.recipe)
-    more = [T.StructField(name, T.StringType()) for name in names]
+    more = [T.StructField(name, T.StringType()) for name in declared_columns(run.recipe)]
     if run.recipe.output.copies == "column":
-        more.append(T.StructField("copies", T.IntegerType()))
+        more.insert(0, T.StructField("copies", T.IntegerType()))
     return run.spark.createDataFrame([], T.StructType([*table.schema.fields, *more]))
 
 
