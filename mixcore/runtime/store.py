@@ -39,7 +39,8 @@ def is_lost_race(error: BaseException) -> bool:
 
 def _exists(spark: SparkSession, path: str) -> bool:
     if "://" not in path:
-        return (Path(path) / "_delta_log").is_dir()
+        # Not the directory alone: a run killed within its first commit leaves an empty log.
+        return any((Path(path) / "_delta_log").glob("[0-9]*"))
     try:
         spark.read.format("delta").load(path).schema  # noqa: B018 - resolves the snapshot
     except AnalysisException as error:
