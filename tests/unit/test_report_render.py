@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -12,7 +13,7 @@ import pytest
 
 from mixcore.recipe.models import Component, Gate
 from mixcore.recipe.rules import ResolvedGate, ResolvedRules
-from mixcore.report import charts, collect, excerpts, render
+from mixcore.report import charts, collect, excerpts, explain, render
 from mixcore.report.facts import drop_masks
 from mixcore.text.bands import plan_bands
 
@@ -112,7 +113,7 @@ class _Page(HTMLParser):
         self.text.append(data)
 
 
-@pytest.mark.parametrize("module", [charts, excerpts, render])
+@pytest.mark.parametrize("module", [charts, excerpts, explain, render])
 def test_doctests(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
@@ -235,3 +236,49 @@ def test_excerpts_are_short():
     for part in excerpts.side_by_side("a" * 10**5, "b" * 10**5):
         assert len(part["same"]) + len(part["rest"]) == excerpts.EXCERPT_CHARS
         assert part["is_cut"]
+
+
+STORY = {
+    "document": {
+        "doc_id": 7, "source": "web", "native_id": "n1", "text": "[bold]not markup[/bold]",
+    },
+    "signals": None, "gates": [
+        {"gate": "n_words", "value": 3, "limits": {"min": 50.0}, "action": "drop", "origin": "x",
+         "fired": True},
+    ],
+    "scores": {"n_tokens": 4, "drop_gate": "n_words", "drop_value": "3", "drop_limit": "min 50",
+               "score_raw": 0.1, "score": 0.2, "score_bucket": 4},
+    "pairs": [], "duplicates": None, "mixture": [], "corpus": [], "validation": [],
+    "dropped": [{"stage": "score", "reason": "n_words", "value": "3", "limit": "min 50",
+                 "kept_doc_id": None, "kept_in": None}],
+    "verdict": "dropped by score: n_words is 3, limit min 50",
+}  # fmt: skip
+
+
+def test_a_documents_story_on_a_terminal_shows_texts_literally():
+    from rich.console import Console
+
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(explain.render_explain(STORY))
+    shown = console.export_text()
+    for part in ("[bold]not markup[/bold]", "min 50", "n_words", "dropped by score", "n1"):
+        assert part in shown
+
+
+@pytest.mark.parametrize(
+    ("story", "sentence"),
+    [
+        ({"scores": {"drop_gate": None}}, "not published yet"),
+        ({"scores": {"drop_gate": "where"}}, "would be dropped by where; not published yet"),
+        ({"validation": [{"domain": "web"}]}, "held out for validation in web"),
+        ({"corpus": [{"domain": "web", "copies": 3}]}, "delivered in web, 3 copies"),
+        (
+            {"dropped": [{"stage": "dedup", "reason": "near", "value": "0.91", "limit": None,
+                          "kept_doc_id": 9, "kept_in": None}]},
+            "dropped by dedup: near is 0.91; 9 stays instead",
+        ),
+    ],
+)  # fmt: skip
+def test_verdicts(story, sentence):
+    nothing = {"scores": None, "corpus": [], "validation": [], "dropped": []}
+    assert explain.verdict({**nothing, **story}) == sentence
