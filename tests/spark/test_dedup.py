@@ -73,7 +73,10 @@ def mixed() -> list[Doc]:
             bucket=int(rng.integers(0, 20)),
             is_dropped=bool(rng.random() < 0.2),
             status="failed" if rng.random() < 0.05 else "ok",
-            columns={"date": [None, "2024-01-01", "2025-02-02"][rng.integers(0, 3)]},
+            columns={
+                "date": [None, "2024-01-01", "2025-02-02"][rng.integers(0, 3)],
+                "rank": ["7", "30", "-2.5", "x", "NaN", None][rng.integers(0, 6)],
+            },
         )
         for d in docs
     )
@@ -93,9 +96,15 @@ def by_source(d: Doc) -> Any:
     return place, date is None, -int((date or "0").replace("-", "")), len(d.text)
 
 
+def by_rank(d: Doc) -> Any:
+    number = {"7": 7.0, "30": 30.0, "-2.5": -2.5}.get(d.columns["rank"] or "")
+    return number is None, -(number or 0.0)
+
+
 CASES = {
     "bucket": ({"prefer": BY_BUCKET}, {"order": lambda d: -d.bucket}),
     "source, date, length": ({"prefer": BY_SOURCE}, {"order": by_source}),
+    "numbers in a column": ({"prefer": [{"by": "rank", "order": "high"}]}, {"order": by_rank}),
     "within language": (
         {"prefer": BY_BUCKET, "scope": {"within": ["language"]}},
         {"order": lambda d: -d.bucket, "scope": lambda d: d.language},
@@ -136,7 +145,7 @@ def test_equals_the_sequential_rule_for_every_preference(make_run: MakeRun) -> N
     units: dict[str, Any] = {}
     for name, (dedup, twin) in CASES.items():
         run = make_run(recipe(**dedup))
-        if units:  # edges outlive preferences: matched once, resolved five times
+        if units:  # edges outlive preferences: matched once, resolved once a case
             run.units = dict(units)
             run_stage(run, match_stage.STAGE)
             assert run.records[-1].status == "reused"
