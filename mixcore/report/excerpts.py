@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+import re
+from difflib import SequenceMatcher
+from typing import Any
+
 LEAD_CHARS = 80
 """Common text shown before the first difference."""
 EXCERPT_CHARS = 400
 """Characters shown of each text."""
+_WORD = re.compile(r"\s+|\S+")
 
 
-def side_by_side(left: str, right: str) -> tuple[dict[str, object], dict[str, object]]:
+def side_by_side(left: str, right: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """An excerpt of each text around the first difference.
 
     Returns:
-        For each text: `offset` (first character shown), `same` (common text before the
-        difference), `rest` (what follows it), `is_cut` (whether more follows). Texts without a
-        difference are shown from their beginning as `same`.
+        For each text: `offset` (first character shown), `parts` (pairs of a stretch of text and
+        whether the other excerpt has it, word by word), `is_cut` (whether more follows). Equal
+        texts are shown from their beginning.
 
     >>> side_by_side("one two", "one three")[1]
-    {'offset': 0, 'same': 'one t', 'rest': 'hree', 'is_cut': False}
+    {'offset': 0, 'parts': [['one ', True], ['three', False]], 'is_cut': False}
     """
     shorter = min(len(left), len(right))
     n_same = next((i for i in range(shorter) if left[i] != right[i]), shorter)
-    if left == right:
-        n_same = min(n_same, EXCERPT_CHARS)
     start = max(0, n_same - LEAD_CHARS) if left != right else 0
+    end = start + EXCERPT_CHARS
+    a, b = (_WORD.findall(text[start:end]) for text in (left, right))
+    blocks = SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks()
 
-    def one(text: str) -> dict[str, object]:
-        end = start + EXCERPT_CHARS
+    def one(text: str, words: list[str], places: list[int]) -> dict[str, Any]:
+        parts: list[list[Any]] = []
+        at = 0
+        for place, block in zip(places, blocks, strict=True):
+            parts.append(["".join(words[at:place]), False])
+            parts.append(["".join(words[place : place + block.size]), True])
+            at = place + block.size
         return {
             "offset": start,
-            "same": text[start:n_same],
-            "rest": text[n_same:end] if left != right else "",
+            "parts": [part for part in parts if part[0]],
             "is_cut": len(text) > end,
         }
 
-    return one(left), one(right)
+    return one(left, a, [m.a for m in blocks]), one(right, b, [m.b for m in blocks])

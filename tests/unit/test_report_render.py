@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mixcore.recipe.models import Component, Gate
 from mixcore.recipe.rules import ResolvedGate, ResolvedRules
@@ -217,25 +219,34 @@ def test_both_files_are_written(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "out/report/report.json").read_text())["name"] == "first"
 
 
+_LONG = "word " * 200
+
+
 @pytest.mark.parametrize(
-    ("left", "right", "same", "rests"),
+    ("left", "right", "left_parts", "right_parts"),
     [
-        ("abc", "abc", "abc", ("", "")),
-        ("abX", "abY", "ab", ("X", "Y")),
-        ("", "abc", "", ("", "abc")),
-        ("x" * 1000 + "A", "x" * 1000 + "B", "x" * excerpts.LEAD_CHARS, ("A", "B")),
+        ("abc", "abc", [["abc", True]], [["abc", True]]),
+        ("a X c", "a Y c", [["a ", True], ["X", False], [" c", True]],
+         [["a ", True], ["Y", False], [" c", True]]),
+        ("", "abc", [], [["abc", False]]),
+        ("a b", "a", [["a", True], [" b", False]], [["a", True]]),
+        (_LONG + "A", _LONG + "B", [["word " * 16, True], ["A", False]],
+         [["word " * 16, True], ["B", False]]),
     ],
-)
-def test_excerpts_start_shortly_before_the_first_difference(left, right, same, rests):
+)  # fmt: skip
+def test_excerpts_start_shortly_before_the_first_difference(left, right, left_parts, right_parts):
     a, b = excerpts.side_by_side(left, right)
-    assert a["same"] == b["same"] == same
-    assert (a["rest"], b["rest"]) == rests
+    assert (a["parts"], b["parts"]) == (left_parts, right_parts)
+    assert a["offset"] == b["offset"]
 
 
-def test_excerpts_are_short():
-    for part in excerpts.side_by_side("a" * 10**5, "b" * 10**5):
-        assert len(part["same"]) + len(part["rest"]) == excerpts.EXCERPT_CHARS
-        assert part["is_cut"]
+@given(st.text(" ab", max_size=600), st.text(" ab", max_size=600))
+def test_excerpts_are_short_and_true(left, right):
+    for text, part in zip((left, right), excerpts.side_by_side(left, right), strict=True):
+        shown = "".join(p for p, _ in part["parts"])
+        start = part["offset"]
+        assert shown == text[start : start + excerpts.EXCERPT_CHARS]
+        assert part["is_cut"] == (len(text) > start + excerpts.EXCERPT_CHARS)
 
 
 STORY = {
