@@ -42,8 +42,9 @@ def _shared(source: str) -> Iterator[dict[str, Any]]:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 row = json.loads(line)
+                folder = row.get("folder", "")  # MedQuAD's ids are unique within a folder
                 yield {
-                    "id": f"{path.name.split('.')[0]}/{row['id']}",
+                    "id": f"{path.name.split('.')[0]}/{folder}/{row['id']}",
                     "lang": row.get("lang"),
                     "text": row["text"],
                 }
