@@ -1,0 +1,121 @@
+"""mixcore's kernels alone over texts that are in memory already, one process a core.
+
+    python mixcore_kernels.py DOCUMENTS --kernel minhash --cores 0,1 --rounds 3
+
+Kernels: `minhash` (shingles, band keys and sketch) and `profile` (all that the stage `profile`
+computes with the `bytes` counter: signals, content hash, MinHash). Prints the wall seconds of the
+best round, from a common start to the last process's end; compilation is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from result import give
+
+from mixcore.text.bands import plan_bands
+from mixcore.text.minhash import SKETCH_SLOTS, minhash
+from mixcore.text.profile_batch import ProfileSpec, profile_batch
+from mixcore.text.warm import warm
+
+BATCH_BYTES = 4 << 20
+"""Of text in a batch, about what Spark hands over at a time."""
+STUCK_SECONDS = 300.0
+"""After which a process that does not come to the gate must have died."""
+NGRAM_WORDS = 5
+PLAN = plan_bands(0.8, 0.99)
+"""The default recipe's."""
+SPEC = ProfileSpec("bytes", plan=PLAN, exact_ignore=("whitespace",))
+
+
+def _minhash(batch: pa.RecordBatch) -> None:
+    minhash(batch.column("text"), NGRAM_WORDS, PLAN)
+
+
+def _profile(batch: pa.RecordBatch) -> None:
+    profile_batch(batch, SPEC)
+
+
+KERNELS: dict[str, Callable[[pa.RecordBatch], None]] = {"minhash": _minhash, "profile": _profile}
+
+
+def batches(documents: Path, part: int, parts: int) -> list[pa.RecordBatch]:
+    """This process's batches: dealt out by size, largest first, each to the least loaded."""
+    text = pq.read_table(documents, columns=["text"]).column("text").combine_chunks()
+    n = len(text)
+    full = pa.record_batch({
+        "doc_id": pa.array(range(n), pa.int64()),
+        "source": pa.repeat("bench", n),
+        "language": pa.nulls(n, pa.string()),
+        "text": text,
+    })  # fmt: skip
+    ends = np.cumsum(pc.binary_length(text).to_numpy())
+    cuts = [0, *(np.flatnonzero(np.diff(ends // BATCH_BYTES)) + 1).tolist(), n]
+    sizes = np.diff(np.concatenate([[0], ends])[cuts])
+    loads = [0] * parts
+    mine = []
+    for i in np.lexsort((np.arange(len(sizes)), -sizes)).tolist():
+        least = loads.index(min(loads))
+        loads[least] += int(sizes[i])
+        if least == part:
+            mine.append(full.slice(cuts[i], cuts[i + 1] - cuts[i]))
+    return mine
+
+
+def work(
+    documents: Path, kernel: str, core: int, part: int, parts: int, rounds: int, gate: Barrier
+) -> None:
+    os.sched_setaffinity(0, {core})
+    warm()
+    run, mine = KERNELS[kernel], batches(documents, part, parts)
+    run(mine[0].slice(0, 1))
+    for _ in range(rounds):
+        gate.wait()
+        for batch in mine:
+            run(batch)
+        gate.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("documents", type=Path)
+    parser.add_argument("--kernel", choices=sorted(KERNELS), required=True)
+    parser.add_argument("--cores", required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    cores = [int(core) for core in args.cores.split(",")]
+    context = multiprocessing.get_context("spawn")
+    gate = context.Barrier(len(cores) + 1, timeout=STUCK_SECONDS)
+    processes = [
+        context.Process(
+            target=work,
+            args=(args.documents, args.kernel, core, i, len(cores), args.rounds, gate),
+            daemon=True,
+        )
+        for i, core in enumerate(cores)
+    ]
+    for process in processes:
+        process.start()
+    best = float("inf")
+    for _ in range(args.rounds):
+        gate.wait()
+        started = time.perf_counter()
+        gate.wait()
+        best = min(best, time.perf_counter() - started)
+    for process in processes:
+        process.join()
+    give(seconds=best, hashes=PLAN.n_band_permutations + SKETCH_SLOTS)
+
+
+if __name__ == "__main__":
+    main()
