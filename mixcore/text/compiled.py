@@ -26,12 +26,26 @@ def _digest_of_sources() -> str:
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile on first call; the code is kept on disk.
+    """Compile on first call; the code is kept on disk."""
+    return _compiled(function, {})
+
+
+def leaf(function: Callable[..., Any]) -> Any:
+    """As `kernel`, for functions that allocate nothing: compiled without reference counts.
+
+    Else numba counts references to the arrays of a call it does not inline: four atomic
+    additions, more than a short word takes.
+    """
+    return _compiled(function, {"_nrt": False})
+
+
+def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """A dispatcher whose code on disk depends on every source of this package.
 
     numba's cache looks at the file of the function alone, so an edited helper in another
     file would leave its callers stale. The stamp here covers every source that uses `kernel`.
     """
-    dispatcher: Any = numba.njit(cache=True, **_OPTIONS)(function)
+    dispatcher: Any = numba.njit(cache=True, **_OPTIONS, **options)(function)
     cache_file: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if cache_file is not None and hasattr(cache_file, "_source_stamp"):
         cache_file._source_stamp = _digest_of_sources()  # noqa: SLF001 # no public way

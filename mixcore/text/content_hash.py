@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mixcore.text.compiled import kernel
+from mixcore.text.compiled import kernel, leaf
 from mixcore.text.eight_bytes import all_printable, load_u64, lower, spaces, store_u64
 from mixcore.text.make_fold_tables import DOTTED_I, PUNCT, SPACE
 from mixcore.text.words import (
@@ -41,12 +41,12 @@ _FIVE, _S33 = np.uint64(5), np.uint64(33)
 _S8, _S63, _FIRST_BYTE = np.uint64(8), np.uint64(63), np.uint64(128)
 
 
-@kernel
+@leaf
 def _rotl(x: Any, r: int) -> Any:
     return (x << np.uint64(r)) | (x >> np.uint64(64 - r))
 
 
-@kernel
+@leaf
 def _fmix64(k: Any) -> Any:
     k ^= k >> _S33
     k *= _K1
@@ -55,17 +55,17 @@ def _fmix64(k: Any) -> Any:
     return k ^ (k >> _S33)
 
 
-@kernel
+@leaf
 def _scramble_1(k: Any) -> Any:
     return _rotl(k * _C1, 31) * _C2
 
 
-@kernel
+@leaf
 def _scramble_2(k: Any) -> Any:
     return _rotl(k * _C2, 33) * _C1
 
 
-@kernel
+@leaf
 def murmur3_128(words: Any, n_bytes: int) -> Any:
     """MurmurHash3_x64_128, seed 0.
 
@@ -100,7 +100,7 @@ def murmur3_128(words: Any, n_bytes: int) -> Any:
     return h1, h2
 
 
-@kernel
+@leaf
 def _put(out: Any, n: int, cp: int) -> int:
     """Append a code point as UTF-8; returns the new length."""
     if cp < 0x80:
@@ -136,7 +136,7 @@ def _ascii_map(ignore: frozenset[str]) -> np.ndarray:
     return out
 
 
-@kernel
+@leaf
 def _normalise(
     data: Any, start: int, end: int, t: FoldTables, ascii_map: Any, ignored: Any, out: Any
 ) -> Any:

@@ -12,7 +12,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
-from mixcore.text.compiled import kernel
+from mixcore.text.compiled import leaf
 
 HIGH = np.uint64(0x8080808080808080)
 _LOW7 = np.uint64(0x7F7F7F7F7F7F7F7F)
@@ -62,7 +62,7 @@ store_u64: Any = intrinsic(_store)
 _trailing_zeros: Any = intrinsic(_count_zeros)
 
 
-@kernel
+@leaf
 def load_tail(data: Any, index: int, end: int) -> Any:
     """Like `load_u64` for fewer than eight bytes before `end`; the rest is zero."""
     word = np.uint64(0)
@@ -71,20 +71,20 @@ def load_tail(data: Any, index: int, end: int) -> Any:
     return word
 
 
-@kernel
+@leaf
 def first_byte(mask: Any) -> Any:
     """Index of the first byte that a mask (not 0) holds for."""
     return _trailing_zeros(mask) >> _THREE
 
 
-@kernel
+@leaf
 def letters(word: Any) -> Any:
     """Mask of ASCII letters. Shifted right by 2 it is the bit that lower-cases them."""
     folded = (word & _LOW7) | _SPACES
     return (folded + _FROM_A) & ~(folded + _FROM_BRACE) & ~word & HIGH
 
 
-@kernel
+@leaf
 def digits_and_underscores(word: Any) -> Any:
     """Mask of `0`-`9` and `_`."""
     low = word & _LOW7
@@ -93,19 +93,19 @@ def digits_and_underscores(word: Any) -> Any:
     return (digits | underscores) & ~word & HIGH
 
 
-@kernel
+@leaf
 def spaces(word: Any) -> Any:
     """Mask of U+0020."""
     return ~(((word & _LOW7) ^ _SPACES) + _LOW7) & ~word & HIGH
 
 
-@kernel
+@leaf
 def all_printable(word: Any) -> Any:
     """Whether every byte is 0x20..0x7F."""
     return (word & HIGH) == 0 and ((word + _FROM_SPACE) & HIGH) == HIGH
 
 
-@kernel
+@leaf
 def lower(word: Any) -> Any:
     """ASCII letters in lower case, other bytes as they are."""
     return word | (letters(word) >> _TWO)

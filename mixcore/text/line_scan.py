@@ -10,17 +10,17 @@ document are taken for copies with probability of about n^2 / 2^65 (n of them; n
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from mixcore.text import counters as c
 from mixcore.text import unicode_tables as u
-from mixcore.text.compiled import kernel
-from mixcore.text.repetition import number_keys
-from mixcore.text.word_scan import (
+from mixcore.text.byte_classes import load_eight, low_bits
+from mixcore.text.compiled import leaf
+from mixcore.text.eight_bytes import load_u64
+from mixcore.text.line_split import (
     BREAK_PARA,
     BREAK_PART,
     L_BREAK,
@@ -30,10 +30,13 @@ from mixcore.text.word_scan import (
     L_INNER_START,
     L_START,
 )
+from mixcore.text.repetition import number_keys
+from mixcore.text.word_scanners import IS_LETTER
 
 _SEED = np.uint64(0x2545F4914F6CDD1D)
 _MULTIPLIER = np.uint64(0xFF51AFD7ED558CCD)
-_ROTATE = np.uint64(29)
+_ROTATE, _FOLD = np.uint64(29), np.uint64(32)
+_LONG = 64  # bytes from which four chains pay
 _COUNTER_NOUNS = (
     "likes", "shares", "comments", "retweets", "reposts", "quotes", "bookmarks", "upvotes",
     "downvotes", "downloads", "views", "followers",
@@ -43,38 +46,36 @@ _NOUN_BYTES = np.frombuffer("".join(_COUNTER_NOUNS).encode(), np.uint8)
 _NOUN_OFFSETS = np.cumsum([0] + [len(n) for n in _COUNTER_NOUNS])
 
 
-@intrinsic
-def _load_u64(typing_context, data, index):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202, ARG001
-    """Eight bytes at any index as one little-endian u64; the caller keeps them in bounds."""
-    signature = types.uint64(data, types.int64)
-
-    def codegen(context, builder, sig, args):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        address = builder.gep(array.data, [args[1]])
-        wide = builder.bitcast(address, ir.IntType(64).as_pointer())
-        return builder.load(wide, align=1)
-
-    return signature, codegen
-
-
-@kernel
-def hash_bytes(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
-    """64-bit hash of `data[start:end]`, eight bytes a step."""
-    h = _SEED ^ np.uint64(end - start)
-    i = np.int64(start)
-    while i + 8 <= end:
-        h = (h ^ _load_u64(data, i)) * _MULTIPLIER
-        h ^= h >> _ROTATE
-        i += 8
-    tail = np.uint64(0)
-    while i < end:
-        tail = (tail << np.uint64(8)) | np.uint64(data[i])
-        i += 1
-    h = (h ^ tail) * _MULTIPLIER
+@leaf
+def _step(h: Any, word: Any) -> Any:
+    h = (h ^ word) * _MULTIPLIER
     return h ^ (h >> _ROTATE)
 
 
-@kernel
+@leaf
+def hash_bytes(data: Any, start: int, end: int) -> Any:
+    """64-bit hash of `data[start:end]`, eight bytes a step, in four chains if it is long."""
+    h = _SEED ^ np.uint64(end - start)
+    i = start
+    if end - start >= _LONG:
+        g, k, m = h + _MULTIPLIER, h ^ _MULTIPLIER, ~h
+        while i + 32 <= end:
+            h = _step(h, load_u64(data, i))
+            g = _step(g, load_u64(data, i + 8))
+            k = _step(k, load_u64(data, i + 16))
+            m = _step(m, load_u64(data, i + 24))
+            i += 32
+        h = _step(_step(_step(h, g), k), m)
+    while i + 8 <= end:
+        h = _step(h, load_u64(data, i))
+        i += 8
+    if i < end:
+        tail = load_eight(data, i) & low_bits(8 * (end - i))
+        h = _step(h, tail)
+    return h ^ (h >> _FOLD)
+
+
+@leaf
 def _is_counter_line(data: NDArray[np.uint8], s: int, e: int) -> bool:
     r"""`\W*\d[\d,.]*[kmb]?\s+(likes|shares|...)\W*` over the whole line, any ASCII case."""
     i = s
@@ -125,49 +126,68 @@ def _is_counter_line(data: NDArray[np.uint8], s: int, e: int) -> bool:
     return True
 
 
-@kernel
+@leaf
 def _line_marks(
-    data: NDArray[np.uint8],
-    s: int,
-    e: int,
-    inner_s: int,
-    inner_e: int,
-    row: NDArray[np.int64],
+    data: NDArray[np.uint8], inner_s: int, inner_e: int, e: int, row: NDArray[np.int64]
 ) -> None:
-    """Count the marks at both ends of a non-blank line."""
-    first = u.decode(data, inner_s, inner_e)
-    row[c.BULLET_LINES] += first == 0x2022 or first == 45
-    if first >= 128:
-        flags = u.FLAGS[u.record(first)]
-        row[c.RPV2_BULLET_LINES] += (flags & u.BULLET_RPV2) != 0
-    k = inner_e
-    if data[k - 1] == 46:
-        row[c.ELLIPSIS_LINES] += k - inner_s >= 3 and data[k - 2] == 46 and data[k - 3] == 46
-    elif data[k - 1] >= 128:
-        row[c.ELLIPSIS_LINES] += u.decode(data, u.step_back(data, k, inner_s), inner_e) == 0x2026
-    last = u.decode(data, u.step_back(data, e, s), e)
-    row[c.TERMINAL_LINES] += (u.FLAGS[u.record(last)] & u.TERMINAL) != 0
-    row[c.COUNTER_LINES] += _is_counter_line(data, s, e)
+    """Count the marks at both ends of a non-blank line that ends at `e`."""
+    first = data[inner_s]
+    if not IS_LETTER[first]:
+        cp = u.decode(data, inner_s, inner_e)
+        row[c.BULLET_LINES] += cp == 0x2022 or cp == 45
+        if cp >= 128:
+            row[c.RPV2_BULLET_LINES] += (u.FLAGS[u.record(cp)] & u.BULLET_RPV2) != 0
+        row[c.COUNTER_LINES] += _is_counter_line(data, inner_s, e)
+    last = data[inner_e - 1]
+    if last >= 128:
+        cp = u.decode(data, u.step_back(data, inner_e, inner_s), inner_e)
+        row[c.ELLIPSIS_LINES] += cp == 0x2026
+        row[c.TERMINAL_LINES] += inner_e == e and (u.FLAGS[u.record(cp)] & u.TERMINAL) != 0
+    elif u.FLAGS[u.ASCII_RECORD[last]] & u.TERMINAL:
+        row[c.TERMINAL_LINES] += inner_e == e
+        k = inner_e
+        row[c.ELLIPSIS_LINES] += (
+            k - inner_s >= 3 and last == 46 and data[k - 2] == 46 and data[k - 3] == 46
+        )
 
 
-@kernel
+@leaf
+def _chars(data: Any, start: int, end: int, ascii_only: bool) -> int:  # noqa: FBT001
+    return end - start if ascii_only else u.count_chars(data, start, end)
+
+
+@leaf
+def _later_copies(ids: NDArray[np.int32], sizes: NDArray[np.int64], n: int) -> int:
+    """Sum of the sizes of second and later occurrences; numbers go up at first ones alone."""
+    seen = total = 0
+    for i in range(n):
+        if ids[i] > seen:
+            seen += 1
+        else:
+            total += sizes[i]
+    return total
+
+
+@leaf
 def scan_lines(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     lines: NDArray[np.int32],
     line_offsets: NDArray[np.int64],
     rows: NDArray[np.int64],
-    slots: NDArray[np.int32],
+    slots: NDArray[np.uint32],
     keys: NDArray[np.uint64],
     first_key: NDArray[np.uint64],
     ids: NDArray[np.int32],
     counts: NDArray[np.int32],
     sizes: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
 ) -> None:
     """Fill the line and paragraph counters of every document.
 
-    The last six arguments are arenas with room for the longest document's lines, blank ones
-    included, + 1 (`slots`: four times that, and at least 16).
+    The last eight arguments are arenas with room for the longest document's lines, blank ones
+    included, + 2 (`slots`: four times that, and at least 32).
     """
     for d in range(offsets.shape[0] - 1):
         row = rows[d]
@@ -178,42 +198,37 @@ def scan_lines(
         if n == 0:
             continue
         stripped = 0
-        trimmed = 0
         for i in range(n):
             s = base + own[i, L_START]
             e = base + own[i, L_END]
             inner_s = base + own[i, L_INNER_START]
             inner_e = base + own[i, L_INNER_END]
-            _line_marks(data, s, e, inner_s, inner_e, row)
-            trimmed += inner_s != s or inner_e != e
-            size = np.int64(own[i, L_CHARS])
-            sizes[i] = size
-            stripped += size if ascii_only else u.count_chars(data, inner_s, inner_e)
-            if ascii_only:
-                stripped -= (inner_s - s) + (e - inner_e)
-            keys[i] = hash_bytes(data, s, e)
+            _line_marks(data, inner_s, inner_e, e, row)
+            sizes[i] = own[i, L_CHARS]
+            if inner_s != s or inner_e != e:
+                sizes[i] -= _chars(data, s, inner_s, ascii_only)
+                sizes[i] -= _chars(data, inner_e, e, ascii_only)
+            stripped += sizes[i]
+            keys[i] = hash_bytes(data, inner_s, inner_e)
         row[c.STRIPPED_CHARS] = stripped
         kinds = number_keys(keys, n, slots, first_key, ids, counts)
-        row[c.DUP_LINES] = n - kinds
         if kinds < n:
-            seen = 0
+            # Copies of whole lines are copies of stripped lines, so only these are looked at.
+            m = 0
             for i in range(n):
-                if ids[i] == seen:  # numbers go up at first occurrences alone
-                    seen += 1
-                else:
-                    row[c.DUP_LINE_CHARS] += sizes[i]
-        if trimmed:
-            for i in range(n):
+                if counts[ids[i]] < 2:
+                    continue
+                row[c.DUP_LINES_ALL] += 1
+                row[c.DUP_LINE_CHARS_ALL] += sizes[i]
                 inner_s = base + own[i, L_INNER_START]
                 inner_e = base + own[i, L_INNER_END]
-                sizes[i] = u.count_chars(data, inner_s, inner_e)
-                keys[i] = hash_bytes(data, inner_s, inner_e)
-            kinds = number_keys(keys, n, slots, first_key, ids, counts)
-        if kinds < n:
-            for i in range(n):
-                if counts[ids[i]] > 1:
-                    row[c.DUP_LINES_ALL] += 1
-                    row[c.DUP_LINE_CHARS_ALL] += sizes[i]
+                key = _step(keys[i], hash_bytes(data, base + own[i, L_START], inner_s))
+                keys[m] = _step(key, hash_bytes(data, inner_e, base + own[i, L_END]))
+                sizes[m] = own[i, L_CHARS]
+                m += 1
+            kinds = number_keys(keys, m, slots, first_key, ids, counts)
+            row[c.DUP_LINES] = m - kinds
+            row[c.DUP_LINE_CHARS] = _later_copies(ids, sizes, m)
 
         # Paragraphs of the stripped text: outer whitespace gone, inner line ends kept. All
         # separators lie in the gaps between non-blank lines; a gap can hold blank paragraphs.
@@ -237,40 +252,44 @@ def scan_lines(
                     feeds += 1
                 if feeds >= 2:
                     keys[m] = hash_bytes(data, s, p)
-                    sizes[m] = p - s if ascii_only else u.count_chars(data, s, p)
+                    sizes[m] = _chars(data, s, p, ascii_only)
+                    starts[m] = s
+                    ends[m] = p
                     m += 1
                     s = q
                 p = max(q, p + 1)
         e = base + own[n - 1, L_INNER_END]
-        keys[m] = hash_bytes(data, s, e)
-        sizes[m] = e - s if ascii_only else u.count_chars(data, s, e)
+        sizes[m] = _chars(data, s, e, ascii_only)
+        if m:  # one alone has no copy
+            keys[m] = hash_bytes(data, s, e)
+        starts[m] = s
+        ends[m] = e
         m += 1
-        row[c.PARAGRAPHS] = m
-        kinds = number_keys(keys, m, slots, first_key, ids, counts)
+        row[c.PARAGRAPHS] = n_paras = m
+        kinds = number_keys(keys, m, slots, first_key, ids, counts) if m > 1 else 1
         row[c.DUP_PARAS] = m - kinds
         if kinds < m:
-            seen = 0
-            for i in range(m):
-                if ids[i] == seen:
-                    seen += 1
-                else:
-                    row[c.DUP_PARA_CHARS] += sizes[i]
+            row[c.DUP_PARA_CHARS] = _later_copies(ids, sizes, m)
 
-        # DCLM's parts: each stripped; the hash is of the stripped bytes.
+        # DCLM's parts: each stripped; the hash is of the stripped bytes. Most are paragraphs.
         m = 0
         first = 0
+        same = True
         for i in range(1, n + 1):
             if i < n and not (own[i, L_BREAK] & BREAK_PART):
                 continue
             s = base + own[first, L_INNER_START]
             e = base + own[i - 1, L_INNER_END]
-            keys[m] = hash_bytes(data, s, e)
-            sizes[m] = e - s if ascii_only else u.count_chars(data, s, e)
+            if m >= n_paras or starts[m] != s or ends[m] != e:
+                same = False
+                keys[m] = hash_bytes(data, s, e)
+                sizes[m] = _chars(data, s, e, ascii_only)
             row[c.PART_CHARS] += sizes[m]
             m += 1
             first = i
         row[c.PARTS] = m
-        kinds = number_keys(keys, m, slots, first_key, ids, counts)
+        if not same or m != n_paras:
+            kinds = number_keys(keys, m, slots, first_key, ids, counts)
         if kinds < m:
             for i in range(m):
                 if counts[ids[i]] > 1:

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from mixcore.text.bands import BandPlan
-from mixcore.text.compiled import kernel
+from mixcore.text.compiled import kernel, leaf
 from mixcore.text.shingles import keep_distinct, shingle, table_size
 from mixcore.text.words import FoldTables, fold_tables, token_hashes, utf8_buffers
 
@@ -49,7 +49,7 @@ def permutations(n: int, seed: int = SEED) -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-@kernel
+@leaf
 def _fmix32(hashes: Any, n: int, out: Any) -> int:
     """murmur3's 32-bit finalizer of the high halves, padded to LANES; returns the padded length."""
     for i in range(n):
@@ -65,7 +65,7 @@ def _fmix32(hashes: Any, n: int, out: Any) -> int:
     return padded
 
 
-@kernel
+@leaf
 def _min_of(m: Any, a: Any, b: Any) -> Any:
     """Minimum of a * m + b mod 2^32; `m` is contiguous with a multiple of LANES entries."""
     least = _EMPTY
@@ -75,7 +75,7 @@ def _min_of(m: Any, a: Any, b: Any) -> Any:
     return least
 
 
-@kernel
+@leaf
 def minima(hashes: Any, n: int, a: Any, b: Any, mixed: Any, out: Any) -> None:
     """MinHash signature of `hashes[:n]`.
 
@@ -97,7 +97,7 @@ def minima(hashes: Any, n: int, a: Any, b: Any, mixed: Any, out: Any) -> None:
             out[k] = min(out[k], _min_of(block, a[k], b[k]))
 
 
-@kernel
+@leaf
 def band_key(signature: Any, band: int, rows: int) -> Any:
     """64-bit hash of the band's index and its `rows` minima."""
     h = np.uint64(band + 1) * _BAND

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mixcore.text import counters as c
 from mixcore.text import unicode_tables as u
-from mixcore.text.compiled import kernel
+from mixcore.text.compiled import leaf
 from mixcore.text.word_scanners import IS_ALNUM, IS_HEX, is_word_at, is_word_before
 
 JAVASCRIPT, LOREM, POLICY = range(3)
@@ -80,7 +80,7 @@ _IS_HEX_CHAIN = _hex_chain()
 _HEX_CHAIN_MIN = 2 * HEX_GROUPS_MIN + 7  # eight groups and what divides them
 
 
-@kernel
+@leaf
 def _matches(
     data: NDArray[np.uint8],
     i: int,
@@ -100,7 +100,7 @@ def _matches(
     return True
 
 
-@kernel
+@leaf
 def _scan_phrases(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
     """Count lines with javascript, lines with a policy phrase, and lorem ipsum."""
     javascript_done = policy_done = lorem_done = np.int64(-1)  # nothing counts before these
@@ -135,7 +135,7 @@ def _scan_phrases(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np
         i += 1
 
 
-@kernel
+@leaf
 def _scan_heads(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
     """Set the marks of XML and of generated code, in the first 100 and 200 characters."""
     chars = 0
@@ -164,13 +164,13 @@ def _scan_heads(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.i
             row[c.AUTOGEN_HEAD] = 1
 
 
-@kernel
+@leaf
 def _add_run(row: NDArray[np.int64], size: int) -> None:
     row[c.ENCODED_MAX] = max(row[c.ENCODED_MAX], size)
     row[c.ENCODED_CHARS] += size
 
 
-@kernel
+@leaf
 def _scan_base64(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
     r"""Runs `[A-Za-z0-9+/\n=]{64,}`: look at every 64th byte, walk back from a member."""
     i = start
@@ -188,7 +188,7 @@ def _scan_base64(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.
         i = j
 
 
-@kernel
+@leaf
 def _hex_run_end(data: NDArray[np.uint8], s: int, end: int) -> int:
     r"""End of at least eight groups `(0x|\x)?HH` at `s`, or -1.
 
@@ -220,7 +220,7 @@ def _hex_run_end(data: NDArray[np.uint8], s: int, end: int) -> int:
     return run_end
 
 
-@kernel
+@leaf
 def _scan_hex(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
     """Runs of hex groups, found like base64 runs by the bytes they are made of."""
     i = start
@@ -245,31 +245,26 @@ def _scan_hex(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int
         i = j
 
 
-@kernel
-def _scan_escapes(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
-    r"""Runs of at least eight `\uXXXX`."""
-    i = start
-    while i < end:
-        if data[i] != 92:
-            i += 1
-            continue
-        j = i
-        while (
-            j + 6 <= end
-            and data[j] == 92
-            and data[j + 1] == 117
-            and IS_HEX[data[j + 2]]
-            and IS_HEX[data[j + 3]]
-            and IS_HEX[data[j + 4]]
-            and IS_HEX[data[j + 5]]
-        ):
-            j += 6
-        if j - i >= 6 * HEX_GROUPS_MIN:
-            _add_run(row, j - i)
-        i = max(j, i + 1)
+@leaf
+def escape_run(data: NDArray[np.uint8], i: int, end: int, row: NDArray[np.int64]) -> int:
+    r"""Count the run of at least eight `\uXXXX` at the backslash `i`; gives where to go on."""
+    j = i
+    while (
+        j + 6 <= end
+        and data[j] == 92
+        and data[j + 1] == 117
+        and IS_HEX[data[j + 2]]
+        and IS_HEX[data[j + 3]]
+        and IS_HEX[data[j + 4]]
+        and IS_HEX[data[j + 5]]
+    ):
+        j += 6
+    if j - i >= 6 * HEX_GROUPS_MIN:
+        _add_run(row, j - i)
+    return max(j, i + 1)
 
 
-@kernel
+@leaf
 def scan_patterns(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -284,4 +279,3 @@ def scan_patterns(
         _scan_heads(data, start, end, row)
         _scan_base64(data, start, end, row)
         _scan_hex(data, start, end, row)
-        _scan_escapes(data, start, end, row)

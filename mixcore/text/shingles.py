@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mixcore.text.compiled import kernel
+from mixcore.text.compiled import kernel, leaf
 from mixcore.text.words import FoldTables, fold_tables, token_hashes, utf8_buffers
 
 _M = np.uint64(0x94D049BB133111EB)
@@ -22,7 +22,7 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 _S32, _ZERO, _ONE = np.uint64(32), np.uint64(0), np.uint64(1)
 
 
-@kernel
+@leaf
 def _mix_shingle(g: Any) -> Any:
     g ^= g >> _S32
     g *= _MIX
@@ -30,7 +30,7 @@ def _mix_shingle(g: Any) -> Any:
     return g if g != _ZERO else _ONE
 
 
-@kernel
+@leaf
 def shingle(tokens: Any, n_tokens: int, n_words: int, out: Any) -> int:
     """Shingle hashes in order of the text, repeats included.
 
@@ -58,7 +58,7 @@ def shingle(tokens: Any, n_tokens: int, n_words: int, out: Any) -> int:
     return n_tokens - width + 1
 
 
-@kernel
+@leaf
 def table_size(n: int) -> int:
     """Slots of an open-addressing table for `n` keys: a power of two, at most half full."""
     size = 16
@@ -67,7 +67,7 @@ def table_size(n: int) -> int:
     return size
 
 
-@kernel
+@leaf
 def keep_distinct(hashes: Any, n: int, table: Any) -> int:
     """Move the distinct ones of `hashes[:n]` (none is 0) to the front, in order.
 

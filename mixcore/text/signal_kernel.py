@@ -11,29 +11,34 @@ Units of text:
 - paragraph: part of the stripped text split at two or more line ends (LF or CRLF).
 - sentence: maximal run without `. ! ?` that holds at least one `\w`.
 
-Text is looked at in four passes over chunks that fit the cache: words, lines, repetition and
-patterns. Each takes time linear in the bytes whatever they hold. Sums are integers; ratios
-are divided in f64 and stored as f32. Words, lines and paragraphs are compared by 64-bit
-hashes; see `word_scan` and `line_scan` for the probability of a collision.
+Text is looked at once, 64 bytes a step, to make masks of its characters' classes
+(`char_scan`); marks, words, lines, repetition and patterns are found from these masks, over
+chunks that fit the cache. Each pass takes time linear in the bytes whatever they hold. Sums
+are integers; ratios are divided in f64 and stored as f32. Words, lines and paragraphs are
+compared by 64-bit hashes; see `odd_word` and `line_scan` for the probability of a collision.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mixcore.text import counters as c
+from mixcore.text.byte_classes import BLOCK
+from mixcore.text.char_scan import FIELDS
 from mixcore.text.line_scan import scan_lines
+from mixcore.text.line_split import LINE_FIELDS
 from mixcore.text.odd_word import word_hash
 from mixcore.text.pattern_scan import scan_patterns
 from mixcore.text.repetition import repetition
 from mixcore.text.signal_columns import columns
 from mixcore.text.signals import SIGNALS
-from mixcore.text.word_scan import LINE_FIELDS, MEDIAN_BINS, scan_words
+from mixcore.text.text_scan import scan_text
+from mixcore.text.word_scan import MEDIAN_BINS
 
 # Gopher's eight words (Rae et al. 2021, appendix A1.1), for English and unknown languages.
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
@@ -60,6 +65,7 @@ class _Arenas:
         self.documents = documents
         words = (room + documents) // 2 + 2
         lines = room + documents + 2
+        self.bits = np.empty((room // BLOCK + 3, FIELDS), np.uint64)
         self.hashes = np.empty(words, np.uint64)
         self.lengths = np.empty(words, np.int32)
         self.nfd_lengths = np.empty(words, np.int32)
@@ -67,8 +73,11 @@ class _Arenas:
         self.word_offsets = np.empty(documents + 1, np.int64)
         self.line_offsets = np.empty(documents + 1, np.int64)
         self.long_words = np.empty(room // MEDIAN_BINS + 2, np.int32)
-        self.slots = np.empty(4 * lines + 16, np.int32)
+        self.slots = np.empty(4 * lines + 32, np.uint32)
+        self.seen = np.empty(8 * words + 32, np.uint8)
         self.keys = np.empty(lines, np.uint64)
+        self.starts = np.empty(lines, np.int64)
+        self.ends = np.empty(lines, np.int64)
         self.first_key = np.empty(lines, np.uint64)
         self.word_ids = np.empty(words, np.int32)
         self.ids = np.empty(lines, np.int32)
@@ -87,24 +96,22 @@ def _arenas(room: int, documents: int) -> _Arenas:
     return held
 
 
-def _stop_table(words: tuple[str, ...]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """256 slots by the top byte of the hash, linear probing; 0 marks a free slot."""
-    hashes = np.zeros(256, np.uint64)
-    index = np.zeros(256, np.int64)
-    for number, word in enumerate(words):
+def _stop_table(words: tuple[str, ...]) -> NDArray[np.uint64]:
+    """Hashes in 256 slots by their top byte, linear probing; 0 marks a free slot."""
+    table = np.zeros(256, np.uint64)
+    for word in words:
         h = np.uint64(word_hash(np.array([ord(x) for x in word], np.int64)))
         slot = int(h >> np.uint64(56))
-        while hashes[slot]:
+        while table[slot]:
             slot = (slot + 1) & 255
-        hashes[slot], index[slot] = h, number
-    return hashes, index
+        table[slot] = h
+    return table
 
 
-def _fixed() -> Any:
-    """The stop words' table, made at the first batch of a thread."""
-    if not hasattr(_local, "fixed"):
-        _local.fixed = _stop_table(STOP_WORDS)
-    return _local.fixed
+@cache
+def _stop_hash() -> NDArray[np.uint64]:
+    """The stop words' table, made at the first batch."""
+    return _stop_table(STOP_WORDS)
 
 
 def _utf8(text: pa.Array) -> pa.Array:
@@ -164,26 +171,26 @@ def counters_of(
         raise ValueError(f"a document of {int(sizes.max())} bytes; limit {MAX_DOCUMENT_BYTES}")
     rows = np.zeros((n, c.N), np.int64)
     entropy = np.zeros(n, np.float64)
-    stop_hash, stop_index = _fixed()
+    stop_hash = _stop_hash()
     for first, last in _chunks(offsets):
         part = offsets[first : last + 1]
         own = rows[first:last]
         a = _arenas(int(part[-1] - part[0]), last - first)
-        scan_words(
-            data, part, stop_hash, stop_index, own, a.hashes, a.lengths, a.nfd_lengths,
-            a.word_offsets, a.lines, a.line_offsets, a.long_words,
+        scan_text(
+            data, part, own, a.bits, a.hashes, a.lengths, a.nfd_lengths, a.word_offsets,
+            a.lines, a.line_offsets, a.long_words,
         )  # fmt: skip
         word_offsets = a.word_offsets[: last - first + 1]
         if "lines" in families:
             scan_lines(
                 data, part, a.lines, a.line_offsets, own, a.slots, a.keys, a.first_key,
-                a.ids, a.counts, a.sums,
+                a.ids, a.counts, a.sums, a.starts, a.ends,
             )  # fmt: skip
         if "repetition" in families:
             repetition(
                 a.hashes, a.lengths, a.nfd_lengths, word_offsets, own, entropy[first:last],
-                a.slots, a.keys, a.first_key, a.word_ids, a.ids, a.counts, a.grams, a.positions,
-                a.sums, a.nfd_sums,
+                stop_hash, a.slots, a.seen, a.keys, a.first_key, a.word_ids, a.ids, a.counts,
+                a.grams, a.positions, a.sums, a.nfd_sums,
             )  # fmt: skip
         if "patterns" in families:
             scan_patterns(data, part, own)

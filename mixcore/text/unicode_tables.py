@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mixcore.text.compiled import kernel
+from mixcore.text.compiled import leaf
 
 # Bits of a character's flags; made by make_unicode_tables.py, same order there.
 ALPHA, WORD, ALNUM, DIGIT, DECIMAL, UPPER, NOT_UPPER, SPACE = (1 << i for i in range(8))
@@ -48,13 +48,13 @@ ASCII_RECORD = _TABLES["stage2"][_TABLES["stage1"][0] * 128 + np.arange(128)]
 """By ASCII character: its record."""
 
 
-@kernel
+@leaf
 def record(cp: int) -> int:
     """Record number of a code point in 0..0x10FFFF."""
     return np.int64(_STAGE2[(np.int64(_STAGE1[cp >> 7]) << 7) | (cp & 127)])
 
 
-@kernel
+@leaf
 def width(byte: int) -> int:
     """Bytes of the UTF-8 sequence that starts with this byte."""
     if byte < 0xC0:
@@ -62,7 +62,7 @@ def width(byte: int) -> int:
     return 2 if byte < 0xE0 else (3 if byte < 0xF0 else 4)
 
 
-@kernel
+@leaf
 def decode(data: NDArray[np.uint8], i: int, end: int) -> int:
     """Code point at `i`. `data[:end]` is valid UTF-8; anything else gives U+FFFD, in bounds."""
     b = np.int64(data[i])
@@ -88,7 +88,7 @@ def decode(data: NDArray[np.uint8], i: int, end: int) -> int:
     return cp if cp < 0x110000 else np.int64(0xFFFD)
 
 
-@kernel
+@leaf
 def step_back(data: NDArray[np.uint8], i: int, start: int) -> int:
     """Start of the character that ends just before `i` (`start` < `i`)."""
     i -= 1
@@ -97,7 +97,7 @@ def step_back(data: NDArray[np.uint8], i: int, start: int) -> int:
     return i
 
 
-@kernel
+@leaf
 def count_chars(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Code points of `data[start:end]`."""
     n = 0

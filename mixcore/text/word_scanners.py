@@ -12,13 +12,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mixcore.text.compiled import kernel
-from mixcore.text.unicode_tables import FLAGS, WORD, decode, record, step_back
+from mixcore.text import counters as c
+from mixcore.text.compiled import leaf
+from mixcore.text.unicode_tables import FLAGS, SPACE, WORD, decode, record, step_back, width
 
 
 def _byte_set(chars: str) -> NDArray[np.bool_]:
     members = np.zeros(256, np.bool_)
-    members[[ord(c) for c in chars]] = True
+    members[[ord(char) for char in chars]] = True
     return members
 
 
@@ -54,13 +55,13 @@ def _networks() -> NDArray[np.int64]:
 _NETWORKS = _networks()
 
 
-@kernel
+@leaf
 def is_word_at(data: NDArray[np.uint8], i: int, end: int) -> bool:
     r"""Whether the character at `i` exists and is `\w`."""
     return i < end and (FLAGS[record(decode(data, i, end))] & WORD) != 0
 
 
-@kernel
+@leaf
 def is_word_before(data: NDArray[np.uint8], i: int, start: int) -> bool:
     r"""Whether the character before `i` exists and is `\w`."""
     if i <= start:
@@ -68,18 +69,7 @@ def is_word_before(data: NDArray[np.uint8], i: int, start: int) -> bool:
     return is_word_at(data, step_back(data, i, start), i)
 
 
-@kernel
-def hex_literal(data: NDArray[np.uint8], s: int, e: int) -> int:
-    r"""Length of `data[s:e]` if the `\w` run is `0[xX][0-9a-fA-F]+`, else 0."""
-    if e - s < 3 or data[s] != 48 or (data[s + 1] | 32) != 120:
-        return 0
-    for i in range(s + 2, e):
-        if not IS_HEX[data[i]]:
-            return 0
-    return e - s
-
-
-@kernel
+@leaf
 def url_bytes(data: NDArray[np.uint8], s: int, e: int) -> tuple[int, int]:
     r"""Byte range of `(https?://|ftp://|www\.)\S+` in the word, any case, closers trimmed.
 
@@ -109,7 +99,7 @@ def url_bytes(data: NDArray[np.uint8], s: int, e: int) -> tuple[int, int]:
     return s, s
 
 
-@kernel
+@leaf
 def _domain_end(data: NDArray[np.uint8], i: int, e: int) -> int:
     """End of at least two dot-joined labels from `i`, or -1."""
     labels = 0
@@ -129,7 +119,7 @@ def _domain_end(data: NDArray[np.uint8], i: int, e: int) -> int:
     return end
 
 
-@kernel
+@leaf
 def count_emails(data: NDArray[np.uint8], s: int, e: int) -> int:
     r"""Matches of `\bA+(\.A+)*@(L\.)+L`, A = atom characters, L = a host label."""
     n = 0
@@ -159,7 +149,7 @@ def count_emails(data: NDArray[np.uint8], s: int, e: int) -> int:
     return n
 
 
-@kernel
+@leaf
 def _octet(data: NDArray[np.uint8], i: int, e: int) -> tuple[int, int]:
     """Value 0..255 without leading zero and end of the digit run at `i`; value -1 if none."""
     value = 0
@@ -172,7 +162,7 @@ def _octet(data: NDArray[np.uint8], i: int, e: int) -> tuple[int, int]:
     return value, j
 
 
-@kernel
+@leaf
 def count_ipv4(data: NDArray[np.uint8], s: int, e: int) -> int:
     r"""Public addresses `\bO\.O\.O\.O\b`, O = 0..255 without leading zeros."""
     n = 0
@@ -207,7 +197,7 @@ def count_ipv4(data: NDArray[np.uint8], s: int, e: int) -> int:
     return n
 
 
-@kernel
+@leaf
 def phone_end(data: NDArray[np.uint8], i: int, end: int) -> int:
     r"""End of `\(?\d{3}\)?[-. ]*\d{3}[-. ]?\d{4}` at `i`, or -1."""
     if i < end and data[i] == 40:
@@ -228,3 +218,31 @@ def phone_end(data: NDArray[np.uint8], i: int, end: int) -> int:
         elif group == 1 and i < end and (data[i] == 45 or data[i] == 46 or data[i] == 32):
             i += 1
     return i
+
+
+@leaf
+def ocr_chain(data: NDArray[np.uint8], p: int, end: int, row: NDArray[np.int64]) -> None:
+    r"""Count a run of spaced letters `\b([A-Za-z]\s)([a-z]\s)*[A-Za-z]\b` that starts at `p`."""
+    if p < row[c.OCR_END]:
+        return
+    last = -1
+    q = p
+    while True:
+        q += 1
+        if q >= end:
+            break
+        if not FLAGS[record(decode(data, q, end))] & SPACE:
+            break
+        q += width(data[q])
+        if q >= end or not IS_LETTER[data[q]]:
+            break
+        if q + 1 < end:
+            after = FLAGS[record(decode(data, q + 1, end))]
+            if after & WORD:
+                break
+        last = q + 1
+        if data[q] < 97:
+            break
+    if last > 0:
+        row[c.OCR_RUNS] += 1
+        row[c.OCR_END] = last

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from mixcore.text.compiled import kernel
+from mixcore.text.compiled import leaf
 from mixcore.text.eight_bytes import (
     HIGH,
     digits_and_underscores,
@@ -98,7 +98,7 @@ def utf8_buffers(text: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return data, offsets
 
 
-@kernel
+@leaf
 def decode_utf8(data: Any, i: int, end: int) -> Any:
     """(code point, index after it) of the character that starts at `i`; clipped at `end`."""
     c = np.int64(data[i])
@@ -116,19 +116,19 @@ def decode_utf8(data: Any, i: int, end: int) -> Any:
     return min(cp, 0x10FFFF), stop
 
 
-@kernel
+@leaf
 def _add_chunk(h: Any, chunk: Any) -> Any:
     h = (h ^ chunk) * _CHUNK
     return h ^ (h >> _S29)
 
 
-@kernel
+@leaf
 def _finish(h: Any) -> Any:
     h *= _MIX
     return h ^ (h >> _S32)
 
 
-@kernel
+@leaf
 def _utf8_of(cp: int) -> Any:
     """(bytes of a code point as a little-endian word, how many)."""
     c = np.uint64(cp)
@@ -148,7 +148,7 @@ def _utf8_of(cp: int) -> Any:
     return (np.uint64(0xF0) | (c >> s18)) | (second << _S8) | (middle << s16) | (last << s24), 4
 
 
-@kernel
+@leaf
 def _any_word(data: Any, i: int, end: int, t: FoldTables) -> Any:
     """(hash, index after it) of the word that starts at `i`, character by character."""
     h = _SEED
@@ -176,7 +176,7 @@ def _any_word(data: Any, i: int, end: int, t: FoldTables) -> Any:
     return _finish(h), i
 
 
-@kernel
+@leaf
 def token_hashes(data: Any, start: int, end: int, t: FoldTables, out: Any) -> int:
     """Hash the words of `data[start:end]` in order.
 
