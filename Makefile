@@ -70,7 +70,7 @@ lock: setup ## Renew requirements.lock from pyproject.toml (needs uv on PATH)
 	@$(BIN)/python -m mixcore.runtime.class_data
 	@touch $@
 
-.venv/.ready: .venv/.jars $(wildcard mixcore/text/*.py)
+.venv/.ready: .venv/.jars $(wildcard mixcore/text/*.py mixcore/*/warm.py) mixcore/dedup/greedy.py
 	@echo "compiling the kernels ..."
-	@$(BIN)/python -m mixcore.text.warm
+	@$(BIN)/python -m mixcore.warm
 	@touch $@
