@@ -53,7 +53,7 @@ PEERS = (
         "datatrove",
         (
             "datatrove==0.10.1", "xxhash==3.8.2", "spacy==3.8.18", "regex==2026.11.19",
-            "orjson==3.13.0", "numpy==2.4.6",
+            "orjson==3.13.0", "numpy==2.4.6", "tokenizers==0.23.3", "fasteners==0.20",
         ),
     ),
     # pandas and pyarrow: PySpark 3.5 needs them for pandas_udf and does not ask for them.

@@ -27,12 +27,11 @@ SLICE_MB = 100.0
 WORK = corpus.WORK / "peers"
 BY_NAME = {peer.name: peer for peer in PEERS}
 CORES = sorted(os.sched_getaffinity(0))
-TASKS_PER_CORE = 4
-"""Files that datatrove reads, for a core: enough that cores end at about the same time."""
-PAIRS = 3
-"""Rounds of daft and our kernel in turn; each round's figure is the best of KERNEL_ROUNDS."""
-KERNEL_ROUNDS = 3
-JOB_REPEATS = 3
+TASKS_PER_CORE = 2
+"""Files that datatrove reads, for a core: each loads the tokenizer again."""
+REPEAT = 3
+"""Of our jobs (the median counts), of daft and our kernel in turn (the median) and of a kernel
+within one process (the best). datatrove and distributed-curator take minutes and run once."""
 TIMEOUT = {"datatrove": 3600.0, "distributed-curator": 2400.0, "kernel": 600.0, "job": 1800.0}
 OURS = sys.executable
 
@@ -133,7 +132,7 @@ def _note(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def datatrove_rows(data: PeerData) -> list[Row]:
+def datatrove_rows(data: PeerData, repeat: int) -> list[Row]:
     """Quality filters and MinHash deduplication of a slice, from files to files."""
     peer = BY_NAME["datatrove"]
     theirs = run_peer(
@@ -144,7 +143,7 @@ def datatrove_rows(data: PeerData) -> list[Row]:
     )  # fmt: skip
     ours = run_ours(
         "whole", "mixcore_jobs.py",
-        ["whole", data.corpus, WORK / "whole", "--repeat", JOB_REPEATS], TIMEOUT["job"],
+        ["whole", data.corpus, WORK / "whole", "--repeat", repeat], TIMEOUT["job"],
     )  # fmt: skip
     seconds = (ours.figures or {}).get("seconds", {})
     kept = theirs.figures or {}
@@ -170,7 +169,7 @@ def datatrove_rows(data: PeerData) -> list[Row]:
     ]  # fmt: skip
 
 
-def curator_rows(data: PeerData) -> list[Row]:
+def curator_rows(data: PeerData, repeat: int) -> list[Row]:
     """Deduplication alone of everything, from a table of documents to a verdict for each."""
     peer = BY_NAME["distributed-curator"]
     theirs = run_peer(
@@ -179,7 +178,7 @@ def curator_rows(data: PeerData) -> list[Row]:
     )  # fmt: skip
     ours = run_ours(
         "dedup", "mixcore_jobs.py",
-        ["dedup", data.corpus, WORK / "dedup", "--repeat", JOB_REPEATS], TIMEOUT["job"],
+        ["dedup", data.corpus, WORK / "dedup", "--repeat", repeat], TIMEOUT["job"],
     )  # fmt: skip
     removed = [
         f"{whose}: {found.figures['removed']:,} of {found.figures['documents']:,} removed"
@@ -198,15 +197,15 @@ def curator_rows(data: PeerData) -> list[Row]:
     ]  # fmt: skip
 
 
-def daft_rows(data: PeerData) -> list[Row]:
+def daft_rows(data: PeerData, repeat: int) -> list[Row]:
     """Signatures alone, texts in memory; theirs and ours take turns within the same minutes."""
     peer = BY_NAME["daft"]
     rows = []
     for cores in dict.fromkeys((tuple(CORES), tuple(CORES[:1]))):
         names = ",".join(str(core) for core in cores)
-        common = [data.parquet, "--cores", names, "--rounds", KERNEL_ROUNDS]
+        common = [data.parquet, "--cores", names, "--rounds", repeat]
         pairs = []
-        for _ in range(PAIRS):
+        for _ in range(repeat):
             theirs = run_peer(peer, "daft_run.py", common, TIMEOUT["kernel"])
             ours = run_ours(
                 "minhash", "mixcore_kernels.py", [*common, "--kernel", "minhash"],
@@ -238,23 +237,30 @@ def _median(found: Iterable[Found]) -> float | None:
     return statistics.median(seconds) if seconds else None
 
 
-def kernel_rows(data: PeerData) -> list[Row]:
+def kernel_rows(data: PeerData, repeat: int) -> list[Row]:
     """Our kernels on the slice, one core."""
+    kernels = {
+        "minhash": "MinHash kernel",
+        "signals": "signals + MinHash kernel",
+        "profile": "all of profile, `bytes` counter",
+    }
     rows = []
-    for kernel, work in (("profile", "signals + MinHash kernel"), ("minhash", "MinHash kernel")):
+    for kernel, work in kernels.items():
         ours = run_ours(
             f"{kernel}-one-core", "mixcore_kernels.py",
-            [data.parquet, "--cores", CORES[0], "--rounds", KERNEL_ROUNDS, "--kernel", kernel],
+            [data.parquet, "--cores", CORES[0], "--rounds", repeat, "--kernel", kernel],
             TIMEOUT["kernel"],
         )  # fmt: skip
+        cpu = (ours.figures or {}).get("cpu_seconds")
+        rate = f"{data.megabytes / cpu:.1f} MB a second of CPU time" if cpu else ""
         rows.append(
             Row(f"{work}, 1 core", "-", data.megabytes, None, ours.seconds,
-                _note("texts in memory, `bytes` counter", ours.problem))
+                _note("texts in memory", rate, ours.problem))
         )  # fmt: skip
     return rows
 
 
-PARTS: dict[str, tuple[Callable[[PeerData], list[Row]], str]] = {
+PARTS: dict[str, tuple[Callable[[PeerData, int], list[Row]], str]] = {
     "datatrove": (datatrove_rows, "slice"),
     "distributed-curator": (curator_rows, "whole"),
     "daft": (daft_rows, "whole"),
@@ -267,6 +273,7 @@ def measure_all(
     slice_mb: float = SLICE_MB,
     whole_mb: float | None = None,
     only: Iterable[str] = (),
+    repeat: int = REPEAT,
 ) -> str:
     """Measure every peer and mixcore on the same text.
 
@@ -275,6 +282,7 @@ def measure_all(
         slice_mb: Megabytes of text for datatrove, at least; a proportional slice.
         whole_mb: Megabytes for the other peers; None: everything.
         only: Names of PARTS; empty: all.
+        repeat: See REPEAT.
 
     Returns:
         Markdown: a heading, what was read, one table.
@@ -290,7 +298,7 @@ def measure_all(
     for name in chosen:
         print(f"peers: {name}", flush=True)
         part, kind = PARTS[name]
-        rows += part(data[kind])
+        rows += part(data[kind], repeat)
     read = ", ".join(
         f"{kind}: {found.n_documents:,} documents, {found.megabytes:.1f} MB of text"
         for kind, found in data.items()
@@ -298,7 +306,7 @@ def measure_all(
     return (
         f"## Peers\n\n{len(CORES)} cores. {read}. Each peer in its own virtual environment, "
         "versions as named; MB/s of UTF-8 text; Spark sessions of both sides warm, jobs of ours "
-        f"the median of {JOB_REPEATS}.\n\n{table(rows)}\n"
+        f"the median of {repeat}.\n\n{table(rows)}\n"
     )
 
 
@@ -307,6 +315,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="mixcore beside its peers")
     parser.add_argument("--slice-mb", type=float, default=SLICE_MB)
     parser.add_argument("--whole-mb", type=float, help="default: the whole corpus")
+    parser.add_argument("--repeat", type=int, default=REPEAT)
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=())
     parser.add_argument("--install", action="store_true", help="only create the environments")
     args = parser.parse_args()
@@ -316,7 +325,7 @@ def main() -> None:
         print(f"environments below {VENVS.relative_to(corpus.ROOT)}")
         return
     corpus.build()
-    print(measure_all(corpus.LARGE, args.slice_mb, args.whole_mb, args.only))
+    print(measure_all(corpus.LARGE, args.slice_mb, args.whole_mb, args.only, args.repeat))
 
 
 if __name__ == "__main__":

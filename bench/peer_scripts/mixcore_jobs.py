@@ -65,10 +65,10 @@ def whole(spark: SparkSession, sets: list[str], repeat: int) -> None:
             forget(run, tables)
             run = fresh(sets, spark)
             seconds[name].append(timed(lambda r=run: execute(r, "publish")))
-    n_kept = run.read(DUPLICATES, "resolve").where("is_removed").count()
+    n_removed = run.read(DUPLICATES, "resolve").where("is_removed").count()
     give(
         seconds={name: statistics.median(s) for name, s in seconds.items()},
-        removed_as_duplicates=n_kept,
+        removed_as_duplicates=n_removed,
     )
 
 
@@ -112,6 +112,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     args = parser.parse_args()
     shutil.rmtree(args.work, ignore_errors=True)
+    (args.work / "out").mkdir(parents=True)
     sets = [
         f"output.path={args.work / 'out'}", f"pool.path={args.work / 'pool'}",
         # A small slice has too few documents to meet every share exactly.
