@@ -67,8 +67,8 @@ def with_ids(
     """Add `doc_id`, `check_id`, `text_hash`, `row_hash`; keep only the sample.
 
     Args:
-        rows: As `parse_files` gives them, with `key`.
-        declared: Declared columns among them.
+        rows: As `parse_files` gives them.
+        declared: Declared columns among them, sorted.
         collisions: First-round ids that only their holder keeps.
         sample: Share of ids to keep, by hash; rows without an id go by their raw bytes.
     """
@@ -80,14 +80,15 @@ def with_ids(
             "doc_id": F.when(good, first),
             "check_id": F.when(good, check_id(native, text)),
             "text_hash": F.when(good, text_hash(text)),
-            # null and "" differ: xxhash64 skips nulls, so each value brings its place
+            # null and "" differ: xxhash64 skips nulls, so each value brings its name, and columns
+            # of other sources do not matter
             "row_hash": F.when(
                 good,
                 F.xxhash64(
                     *(
                         part
-                        for i, c in enumerate(("native_id", "language", *declared))
-                        for part in (F.when(F.col(c).isNotNull(), F.lit(i)), F.col(c))
+                        for c in ("native_id", "language", *declared)
+                        for part in (F.when(F.col(c).isNotNull(), F.lit(c)), F.col(c))
                     )
                 ),
             ),

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from mixcore.ingest import identity as ids
 from mixcore.ingest.damage import damaged_file, refuse
+from mixcore.ingest.jsonl import Lines, parse_lines
 from mixcore.ingest.listing import InputFile
 from mixcore.ingest.parse import ParseSpec, parquet_schema, parse_files
 from mixcore.runtime.tables import DOCUMENTS
@@ -77,19 +78,27 @@ class Intake:
 
     def rows(self, only: Collection[tuple[str, str]] | None = None) -> DataFrame | None:
         """Rows with ids, lazily, of all files or of those (key, file); None if there are none."""
-        spark, parts = self.run.spark, []
+        spark = self.run.spark
+        parts: list[DataFrame] = []
+        lines: list[Lines] = []
         for unit in self.units:
             files = [f for f in self.files(unit) if only is None or (unit.key, f.path) in only]
-            if files:
-                spec: ParseSpec = unit.data.spec
-                if spec.format == "parquet" and unit.key not in self.schemas:
-                    self.schemas[unit.key] = parquet_schema(spark, spec, self.files(unit))
-                rows = parse_files(spark, spec, files, self.schemas.get(unit.key))
-                rows = rows.withColumn("key", F.lit(unit.key))
-                parts.append(ids.with_ids(rows, spec.declared, self.collisions, self.run.sample))
+            spec: ParseSpec = unit.data.spec
+            if not files:
+                continue
+            if spec.format == "jsonl":
+                lines.append(Lines(unit.key, spec, files))
+                continue
+            if spec.format == "parquet" and unit.key not in self.schemas:
+                self.schemas[unit.key] = parquet_schema(spark, spec, self.files(unit))
+            parts.append(parse_files(spark, spec, files, unit.key, self.schemas.get(unit.key)))
+        parts += parse_lines(spark, lines)
         if not parts:
             return None
-        return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)
+        rows = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)
+        absent = [c for c in self.declared if c not in rows.columns]
+        rows = rows.withColumns({c: F.lit(None).cast("string") for c in absent})
+        return ids.with_ids(rows, self.declared, self.collisions, self.run.sample)
 
 
 def take_in(run: Run, units: Sequence[Unit]) -> Intake:

@@ -2,7 +2,7 @@
 
 `parse_files` gives one row an input row:
 
-    source, file, native_id, language, <declared columns>, text, reason, detail, raw
+    key, source, file, native_id, language, <declared columns>, text, reason, detail, raw
 
 `reason` is null for a good row. Blank lines of JSON Lines and empty files are no rows. `raw` and
 `detail` are for people; whoever does not select them does not pay for them.
@@ -11,11 +11,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -33,19 +33,23 @@ if TYPE_CHECKING:
 RAW_BYTES = 4096
 """Of a refused row this much is kept (architecture, table quarantine)."""
 
-_BOM = "\ufeff"
-_LONE = "\ufdd0"
-"""A noncharacter that stands for a lone surrogate where `from_json` would write a plain `?`."""
-
-_LONE_SURROGATE = (
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-)
+BOM = "\ufeff"
 _WHITESPACE = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
 """What Python's `str.isspace` calls whitespace; the last is U+3000."""
 
 _FIRST_CHARS = 64
 """A text with another character among these is not empty; no need to trim all of it."""
+
+_DETAILS = """
+    CASE reason
+        WHEN 'not_json' THEN 'the line is not one JSON object'
+        WHEN 'invalid_utf8' THEN 'bytes that are not UTF-8'
+        WHEN 'lone_surrogate' THEN 'half of a surrogate pair in an escape'
+        WHEN 'empty' THEN 'nothing but whitespace'
+        WHEN 'too_large' THEN concat('more than ', c_max_bytes, ' bytes')
+    END
+"""
+"""What a reason means, for a person; `no_text` names the column."""
 
 _RESERVED = ("key", "doc_id", "source", "native_id", "file", "n_bytes")
 _OWN = ("text", "id", "language")
@@ -109,14 +113,16 @@ def parse_files(
     spark: SparkSession,
     spec: ParseSpec,
     files: Sequence[InputFile],
+    key: str,
     schema: T.StructType | None = None,
 ) -> DataFrame:
-    """All rows of `files`, lazily.
+    """All rows of `files`, lazily; JSON Lines have a module of their own (`jsonl`).
 
     Args:
         spark: The session.
         spec: What the source is.
         files: At least one file of the source.
+        key: Key of the batch.
         schema: Of parquet files (`parquet_schema`).
 
     Returns:
@@ -128,16 +134,14 @@ def parse_files(
     parts = []
     for base in sorted({f.base for f in files}):
         group = [f for f in files if f.base == base]
-        if spec.format == "jsonl":
-            parts.append(_jsonl(spark, spec, group, base))
-        elif spec.format == "parquet":
+        if spec.format == "parquet":
             assert schema is not None
-            df = reader(spark).schema(schema).parquet(*_locations(group))
-            parts.append(_tabular(df, spec, _file_column(base)))
+            df = reader(spark).schema(schema).parquet(*locations(group))
+            parts.append(_tabular(df, spec, key, file_column(base)))
         elif spec.format == "delta":
-            parts.extend(_tabular(read_table(spark, f), spec, F.lit(f.path)) for f in group)
+            parts.extend(_tabular(read_table(spark, f), spec, key, F.lit(f.path)) for f in group)
         else:
-            parts.append(_whole(spark, spec, group, base))
+            parts.append(_whole(spark, spec, group, key, base))
     rows = parts[0]
     for part in parts[1:]:
         rows = rows.unionByName(part)
@@ -153,7 +157,7 @@ def parquet_schema(
         ContractError: Two files disagree on the type of a column.
     """
     try:
-        return reader(spark).option("mergeSchema", "true").parquet(*_locations(files)).schema
+        return reader(spark).option("mergeSchema", "true").parquet(*locations(files)).schema
     except Exception as error:
         if "CANNOT_MERGE" not in str(error):
             raise
@@ -175,11 +179,12 @@ def reader(spark: SparkSession) -> DataFrameReader:
     )
 
 
-def _locations(files: Sequence[InputFile]) -> list[str]:
+def locations(files: Sequence[InputFile]) -> list[str]:
+    """Where the files lie, for Spark's readers."""
     return [f.location for f in files]
 
 
-def _file_column(base: str) -> Column:
+def file_column(base: str) -> Column:
     """The path as listed, from Spark's percent-encoded one."""
     uri = F.replace(F.col("_metadata.file_path"), F.lit("+"), F.lit("%2B"))
     path = F.url_decode(uri)
@@ -196,106 +201,7 @@ def _java_literal(text: str) -> str:
 # ---- formats -----------------------------------------------------------------------------------
 
 
-def _jsonl(
-    spark: SparkSession, spec: ParseSpec, files: Sequence[InputFile], base: str
-) -> DataFrame:
-    """JSON Lines: one object a line, in full.
-
-    `from_json` alone would accept `{..} junk` and the first object of an array; within brackets
-    it must understand the whole line. Lone surrogates, which it turns into `?`, are marked before.
-    """
-    lines = reader(spark).text(_locations(files), lineSep="\n")
-    bom = F.when(F.startswith("value", F.lit(_BOM)), F.substring("value", 2, 2**31 - 1))
-    lines = lines.select(
-        bom.otherwise(F.col("value")).alias("line"), _file_column(base).alias("file")
-    )
-    trimmed = F.btrim("line", F.lit(" \t\r\n"))
-    plain = F.startswith("line", F.lit("{")) & F.endswith("line", F.lit("}"))
-    lines = lines.where(F.when(plain, F.lit(True)).otherwise(trimmed != ""))
-    is_object = F.when(plain, F.lit(True)).otherwise(
-        F.startswith(trimmed, F.lit("{")) & F.endswith(trimmed, F.lit("}"))
-    )
-    has_surrogate = F.contains("line", F.lit("\\ud")) | F.contains("line", F.lit("\\uD"))
-    # \\ becomes \u005c, the same to JSON: after that every backslash begins an escape
-    marked = F.regexp_replace(
-        F.replace("line", F.lit("\\\\"), F.lit("\\u005c")), _LONE_SURROGATE, "\\\\ufdd0"
-    )
-    safe = F.when(has_surrogate, marked).otherwise(F.col("line"))
-    parsed = F.from_json(
-        F.concat(F.lit("["), safe, F.lit("]")),
-        T.ArrayType(_json_schema(spec.columns.values())),
-        {"mode": "PERMISSIVE", "allowSingleQuotes": "false"},
-    )
-    is_utf8 = F.is_valid_utf8("line")
-    row = F.struct(
-        is_utf8.alias("is_utf8"),
-        has_surrogate.alias("has_surrogate"),
-        F.when(is_utf8 & is_object, parsed).alias("parsed"),
-    )
-    # a generator, since filters on what follows would otherwise be pushed below it and every line
-    # be parsed twice
-    lines = lines.select("line", "file", F.explode_outer(F.array(row)).alias("row"))
-    fields = {
-        name: F.get(F.col("row.parsed"), F.lit(0)).getField(path.split(".")[0])
-        if "." not in path
-        else _nested(F.get(F.col("row.parsed"), F.lit(0)), path)
-        for name, path in spec.columns.items()
-    }
-    text = fields["text"]
-    is_list = F.startswith(text, F.lit("[")) & _text_is(
-        spec, F.array_size, T.ArrayType(T.StringType())
-    )
-    is_map = F.startswith(text, F.lit("{")) & _text_is(
-        spec, F.map_keys, T.MapType(T.StringType(), T.StringType())
-    )
-    fields["text"] = F.when(is_list | is_map, F.lit(None)).otherwise(text)
-    has_lone = F.lit(False)
-    for value in fields.values():
-        has_lone |= F.coalesce(F.contains(value, F.lit(_LONE)), F.lit(False))
-    bad = (
-        F.when(~F.col("row.is_utf8"), "invalid_utf8")
-        .when(F.coalesce(F.array_size("row.parsed"), F.lit(0)) != 1, "not_json")
-        .when(F.get(F.col("row.parsed"), F.lit(0)).isNull(), "not_json")
-        .when(F.col("row.has_surrogate") & has_lone, "lone_surrogate")
-    )
-    return _finish(lines, spec, fields, bad, F.col("line"))
-
-
-def _text_is(spec: ParseSpec, probe: Callable[[Column], Column], dtype: T.DataType) -> Column:
-    """Whether the text field of `line` is a list or a map, for the few texts that look like one."""
-    path = spec.columns["text"]
-    *parents, leaf = path.split(".")
-    schema = T.StructType([T.StructField(leaf, dtype)])
-    for part in reversed(parents):
-        schema = T.StructType([T.StructField(part, schema)])
-    return probe(_nested(F.from_json("line", schema), path)).isNotNull()
-
-
-def _nested(column: Column, path: str) -> Column:
-    for part in path.split("."):
-        column = column.getField(part)
-    return column
-
-
-def _json_schema(paths: Iterable[str]) -> T.StructType:
-    """The fields that are read, all STRING; `a.b` is field b of object a."""
-    tree: dict[str, Any] = {}
-    for path in sorted(set(paths)):
-        node = tree
-        *parents, leaf = path.split(".")
-        for part in parents:
-            node = node.setdefault(part, {})
-        node[leaf] = None
-
-    def build(node: Mapping[str, Any]) -> T.StructType:
-        return T.StructType(
-            [T.StructField(n, T.StringType() if c is None else build(c)) for n, c in node.items()]
-        )
-
-    return build(tree)
-
-
-def _tabular(df: DataFrame, spec: ParseSpec, file: Column) -> DataFrame:
+def _tabular(df: DataFrame, spec: ParseSpec, key: str, file: Column) -> DataFrame:
     """Parquet and Delta: named columns of any type, as strings."""
     fields = {n: _as_string(*_resolve(df, spec, p)) for n, p in spec.columns.items()}
     names = list(fields)
@@ -310,7 +216,7 @@ def _tabular(df: DataFrame, spec: ParseSpec, file: Column) -> DataFrame:
             *(F.make_valid_utf8(F.left(c, F.lit(RAW_BYTES))).alias(n) for n, c in columns.items())
         )
     )
-    return _finish(rows, spec, columns, bad, shown)
+    return finish(with_constants(rows, spec, key), (spec,), columns, bad, shown)
 
 
 def _resolve(df: DataFrame, spec: ParseSpec, path: str) -> tuple[Column, T.DataType]:
@@ -341,67 +247,99 @@ def _as_string(column: Column, dtype: T.DataType) -> Column:
 
 
 def _whole(
-    spark: SparkSession, spec: ParseSpec, files: Sequence[InputFile], base: str
+    spark: SparkSession, spec: ParseSpec, files: Sequence[InputFile], key: str, base: str
 ) -> DataFrame:
     """A file is a document; its id is the path below the part that all patterns share."""
     if "://" in files[0].path:
         present = [f for f in files if f.size > 0]
-        df = reader(spark).text(_locations(present or files), wholetext=True)
-        rows = df.select(F.col("value").alias("c_text"), _file_column("").alias("file"))
+        df = reader(spark).text(locations(present or files), wholetext=True)
+        rows = df.select(F.col("value").alias("c_text"), file_column("").alias("file"))
     else:
         rows = read_whole(
             spark, files, Path(base) if base else None, spec.source.max_document_bytes
         )
-    bom = F.when(F.startswith("c_text", F.lit(_BOM)), F.substring("c_text", 2, 2**31 - 1))
+    bom = F.when(F.startswith("c_text", F.lit(BOM)), F.substring("c_text", 2, 2**31 - 1))
     root = id_root(spec.patterns)
     identity = F.substring("file", len(root) + 1, 2**31 - 1)
     fields = {"text": bom.otherwise(F.col("c_text")), "id": identity}
     # beyond the limit only a part was read, which may end within a character
     is_whole = F.octet_length("c_text") <= spec.source.max_document_bytes
     bad = F.when(is_whole & ~F.is_valid_utf8("c_text"), "invalid_utf8")
-    return _finish(rows, spec, fields, bad, F.col("c_text"))
+    return finish(with_constants(rows, spec, key), (spec,), fields, bad, F.col("c_text"))
 
 
 # ---- what all formats share --------------------------------------------------------------------
 
 
-def _finish(
-    rows: DataFrame, spec: ParseSpec, fields: Mapping[str, Column], bad: Column, raw: Column
+def with_constants(rows: DataFrame, spec: ParseSpec, key: str) -> DataFrame:
+    """Add what is the same for all rows of a batch, and the placeholders of each file's path.
+
+    As columns rather than as parts of later expressions, so that batches of several sources can
+    share all that comes after.
+    """
+    values = {
+        "c_key": F.lit(key),
+        "c_source": F.lit(spec.name),
+        "c_default_language": F.lit(spec.source.language).cast("string"),
+        "c_max_bytes": F.lit(spec.source.max_document_bytes),
+    }
+    found = {f"c_in_path_{n}": c for n, c in _placeholder_columns(spec.patterns).items()}
+    return rows.select("*", *(c.alias(n) for n, c in (values | found).items()))
+
+
+def finish(
+    rows: DataFrame,
+    specs: Sequence[ParseSpec],
+    fields: Mapping[str, Column],
+    bad: Column,
+    raw: Column,
 ) -> DataFrame:
-    """Name the columns and find what is wrong with the text itself."""
-    source, text = spec.source, F.col("text")
-    language = fields.get("language", F.lit(None).cast("string"))
-    values = {n: fields[n] for n in spec.declared if n in fields}
-    values |= _placeholder_columns(spec.patterns)
+    """Name the columns and find what is wrong with the text itself.
+
+    Args:
+        rows: With `file` and the columns of `with_constants`.
+        specs: The sources that the rows come from; they find `text` under the same name.
+        fields: Values by our names; a source without a column of that name has null in it.
+        bad: Reason found so far, or null.
+        raw: The row for people.
+    """
+    nothing = F.lit(None).cast("string")
+    columns = {}
+    for name in sorted({n for spec in specs for n in spec.declared}):
+        value = fields.get(name, nothing)
+        in_path = [spec.name for spec in specs if name in placeholders(spec.patterns)]
+        if in_path:
+            is_there = F.col("c_source").isin(*in_path)
+            value = F.when(is_there, F.col(f"c_in_path_{name}")).otherwise(value)
+        columns[name] = value
     rows = rows.select(
-        F.lit(spec.name).alias("source"),
+        F.col("c_key").alias("key"),
+        F.col("c_source").alias("source"),
         "file",
-        fields.get("id", F.lit(None).cast("string")).alias("native_id"),
-        F.coalesce(language, F.lit(source.language).cast("string")).alias("language"),
-        *(values[n].alias(n) for n in spec.declared),
+        fields.get("id", nothing).alias("native_id"),
+        F.coalesce(fields.get("language", nothing), "c_default_language").alias("language"),
+        *(value.alias(name) for name, value in columns.items()),
         fields["text"].alias("text"),
         bad.alias("bad"),
         _first_bytes(raw).alias("raw"),
+        "c_max_bytes",
     )
-    has_ink = F.ltrim(F.left("text", F.lit(_FIRST_CHARS)), F.lit(_WHITESPACE)) != ""
-    is_empty = F.when(has_ink, F.lit(False)).otherwise(F.ltrim("text", F.lit(_WHITESPACE)) == "")
-    limit, n_bytes = source.max_document_bytes, F.octet_length("text")
+    blank = F.lit(_WHITESPACE)
+    has_ink = F.ltrim(F.left("text", F.lit(_FIRST_CHARS)), blank) != ""
+    is_empty = F.when(has_ink, F.lit(False)).otherwise(F.ltrim("text", blank) == "")
     reason = (
         F.when(F.col("bad").isNotNull(), F.col("bad"))
-        .when(text.isNull(), "no_text")
-        .when(n_bytes > limit, "too_large")
+        .when(F.col("text").isNull(), "no_text")
+        .when(F.expr("octet_length(text) > c_max_bytes"), "too_large")
         .when(is_empty, "empty")
     )
-    detail = (
-        F.when(F.col("reason") == "not_json", "the line is not one JSON object")
-        .when(F.col("reason") == "invalid_utf8", "bytes that are not UTF-8")
-        .when(F.col("reason") == "lone_surrogate", "half of a surrogate pair in an escape")
-        .when(F.col("reason") == "no_text", f"no text in {spec.columns['text']}")
-        .when(F.col("reason") == "empty", "nothing but whitespace")
-        .when(F.col("reason") == "too_large", F.concat(F.lit(f"more than {limit} bytes")))
-    )
-    kept = [c for c in rows.columns if c != "bad"]
-    return rows.select(*kept, reason.alias("reason")).select("*", detail.alias("detail"))
+    no_text = F.lit(f"no text in {specs[0].columns['text']}")
+    detail = F.when(F.col("reason") == "no_text", no_text).otherwise(F.expr(_DETAILS))
+    kept = [c for c in rows.columns if c not in ("bad", "c_max_bytes")]
+    return (
+        rows.select(*kept, "c_max_bytes", reason.alias("reason"))
+        .select(*kept, "reason", detail.alias("detail"))
+    )  # fmt: skip
 
 
 def _first_bytes(raw: Column) -> Column:
