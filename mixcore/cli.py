@@ -227,10 +227,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - every error becomes an exit code
-        from click.exceptions import ClickException
-
-        if isinstance(error, ClickException):
-            error.show()
+        show = getattr(error, "show", None)
+        if callable(show):  # a usage error of click, which typer carries under a private name
+            show()
             sys.exit(2)
         from mixcore.pipeline import report_error
 

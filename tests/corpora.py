@@ -103,7 +103,7 @@ def recipe(directory: Path, output: Path, **changes: Any) -> dict[str, Any]:
         "tokens": {"tokenizer": "words", "extra_per_document": 1},
         "output": {"path": str(output), "shards": 4},
         "sources": {
-            name: {"path": str(directory / name / "*.jsonl"), "columns": columns}
+            name: {"path": str(directory / name / "*.jsonl"), "columns": columns, "rules": "default"}
             for name in ("web", "books", "papers")
         },
         "dedup": {
@@ -114,7 +114,7 @@ def recipe(directory: Path, output: Path, **changes: Any) -> dict[str, Any]:
         },
         "validation": {"fraction": 0.05},
         "mix": {
-            "budget": {"tokens": 30000},
+            "budget": {"tokens": 60000},
             "max_epochs": 2,
             "domains": {
                 "web": {"weight": 30, "divide": {"by": "language", "weights": {"en": 2, "de": 1}}},

@@ -107,7 +107,7 @@ def test_every_stratum_is_within_one_document_of_its_target(calm):
     assert {r["domain"] for r in rows} == {"web/en", "web/de", "books", "papers"}
     assert all(abs(r["achieved"] - r["target"]) <= r["m"] for r in rows)
     targets = {r["domain"]: r["target"] for r in rows}
-    assert targets == {"web/en": 6000, "web/de": 3000, "books": 15000, "papers": 6000}
+    assert targets == {"web/en": 12000, "web/de": 6000, "books": 30000, "papers": 12000}
 
 
 def test_achieved_is_what_the_corpus_holds(calm):
