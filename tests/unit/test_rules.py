@@ -63,7 +63,11 @@ GOPHER = {
 CONTENTS = {
     "gopher@rpv2": GOPHER,
     "default": GOPHER,
-    "web": {**GOPHER, "n_lorem": {"max": 0}},
+    "web": {
+        **{signal: limit for signal, limit in GOPHER.items() if signal != "alpha_word_frac@rpv2"},
+        "alpha_word_frac": {"min": 0.8},
+        "n_lorem": {"max": 0},
+    },
     "c4@tfds": {
         "n_chars": {"max": 190_000},
         "n_curly_open": {"max": 0},
