@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ VENVS = WORK / "venvs"
 LOGS = WORK / "peers" / "logs"
 INSTALL_SECONDS = 1200
 _ERROR_CHARS = 160
+_EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Interrupt|Exit)\b")
 _NOT_INHERITED = ("PYSPARK_", "SPARK_", "PYTHONPATH", "VIRTUAL_ENV")
 """What a Spark session of ours leaves in the environment would lead a peer's Spark astray."""
 _OFFLINE = {"DO_NOT_TRACK": "1", "DAFT_ANALYTICS_ENABLED": "0", "HF_HUB_OFFLINE": "1"}
@@ -125,10 +127,15 @@ def call(name: str, command: Sequence[str], timeout: float) -> str:
         printed.seek(0)
         output = printed.read()
     if code != 0:
-        lines = [line.strip() for line in output.splitlines() if line.strip()]
-        last = lines[-1] if lines else "nothing printed"
-        raise PeerError(f"exit code {code}: {last[:_ERROR_CHARS]}")
+        raise PeerError(f"exit code {code}: {_last_error(output)[:_ERROR_CHARS]}")
     return output
+
+
+def _last_error(output: str) -> str:
+    """The last line that names an exception (what ends a JVM may print more), else the last."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    named = [line for line in lines if _EXCEPTION.match(line)]
+    return (named or lines or ["nothing printed"])[-1]
 
 
 def _end(process: subprocess.Popen[Any]) -> None:

@@ -58,7 +58,10 @@ class Row:
     def _speed(self, seconds: float | None) -> tuple[str, str]:
         if seconds is None:
             return "-", "-"
-        return f"{seconds:,.1f}", f"{self.megabytes / seconds:,.1f}"
+        return (
+            f"{seconds:,.2f}" if seconds < 10 else f"{seconds:,.1f}",
+            f"{self.megabytes / seconds:,.1f}",
+        )
 
     def _ratio(self) -> str:
         if self.theirs is None or self.ours is None:
@@ -216,6 +219,7 @@ def daft_rows(data: PeerData, repeat: int) -> list[Row]:
                 break
         theirs, ours = pairs[-1]
         hashes = [(f.figures or {}).get("hashes", "-") for f in (theirs, ours)]
+        cpu = [_median((p[side] for p in pairs), "cpu_seconds") for side in (0, 1)]
         functions = (theirs.figures or {}).get("by_function", {})
         rows.append(
             Row(
@@ -225,6 +229,8 @@ def daft_rows(data: PeerData, repeat: int) -> list[Row]:
                     f"word 5-grams; theirs: {hashes[0]} hashes, words cut at white space, the "
                     f"faster of {' and '.join(functions) or 'its hash functions'}; ours: "
                     f"{hashes[1]} hashes, folded words, distinct shingles, band keys and sketch",
+                    f"CPU time: {cpu[0]:.2f} s and {cpu[1]:.2f} s, {cpu[0] / cpu[1]:.1f}x"
+                    if cpu[0] and cpu[1] else "",
                     theirs.problem, ours.problem,
                 ),
             )
@@ -232,8 +238,8 @@ def daft_rows(data: PeerData, repeat: int) -> list[Row]:
     return rows
 
 
-def _median(found: Iterable[Found]) -> float | None:
-    seconds = [f.seconds for f in found if f.seconds is not None]
+def _median(found: Iterable[Found], figure: str = "seconds") -> float | None:
+    seconds = [float(f.figures[figure]) for f in found if f.figures is not None]
     return statistics.median(seconds) if seconds else None
 
 

@@ -2,7 +2,8 @@
 
     python daft_run.py DOCUMENTS --cores 0,1 --rounds 3
 
-Prints the seconds of the best round of each of its fast hash functions; signatures alone.
+Prints the wall seconds of the best round of each of its fast hash functions, and the CPU seconds of
+the best round of all; signatures alone.
 """
 
 from __future__ import annotations
@@ -31,16 +32,18 @@ def main() -> None:
 
     texts = daft.read_parquet(f"{args.documents}/*.parquet").select("text").collect()
     best: dict[str, float] = {}
+    best_cpu = float("inf")
     for function in HASH_FUNCTIONS:
         signature = daft.col("text").minhash(
             num_hashes=NUM_HASHES, ngram_size=NGRAM_WORDS, hash_function=function
         )
         for _ in range(args.rounds):
-            started = time.perf_counter()
+            started, cpu_started = time.perf_counter(), time.process_time()
             texts.select(signature).collect()
-            seconds = time.perf_counter() - started
+            seconds, cpu = time.perf_counter() - started, time.process_time() - cpu_started
             best[function] = min(best.get(function, seconds), seconds)
-    give(seconds=min(best.values()), by_function=best, hashes=NUM_HASHES)
+            best_cpu = min(best_cpu, cpu)
+    give(seconds=min(best.values()), cpu_seconds=best_cpu, by_function=best, hashes=NUM_HASHES)
 
 
 if __name__ == "__main__":

@@ -85,11 +85,11 @@ def batches(documents: Path, part: int, parts: int) -> list[pa.RecordBatch]:
 
 
 def work(
-    documents: Path, kernel: str, core: int, part: int, rounds: int, gate: Barrier, cpu: Any
+    documents: Path, kernel: str, cores: set[int], part: int, rounds: int, gate: Barrier, cpu: Any
 ) -> None:
     """One process: its share of the batches in every round; CPU seconds of its best to `cpu`."""
     try:
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
         warm()
         run, mine = KERNELS[kernel], batches(documents, part, len(cpu))
         for batch in mine[:1]:
@@ -120,10 +120,10 @@ def main() -> None:
     processes = [
         context.Process(
             target=work,
-            args=(args.documents, args.kernel, core, i, args.rounds, gate, cpu),
+            args=(args.documents, args.kernel, set(cores), i, args.rounds, gate, cpu),
             daemon=True,
         )
-        for i, core in enumerate(cores)
+        for i in range(len(cores))
     ]
     for process in processes:
         process.start()
