@@ -17,6 +17,7 @@ from mixcore.dedup.candidates import band_candidates, exact_members
 from mixcore.dedup.keys import dedup_key
 from mixcore.dedup.verify import shingles_of, verified, with_similar_sketches
 from mixcore.recipe.models import NONE
+from mixcore.runtime.frames import small_frame
 from mixcore.runtime.stage import Stage, Unit
 from mixcore.runtime.tables import DOCUMENTS, HOT_BUCKETS, PAIRS, SHINGLES, SIGNALS_TABLE
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from mixcore.runtime.stage import Run
     from mixcore.runtime.tables import Table
 
+MAX_BROADCAST_BYTES = 128 << 20
+"""Shingle sets that every task gets; more of them are shuffled twice, once a side of the pairs."""
 _SOURCE_FIELDS = ("doc_id", "content_hash", "bands", "sketch")
 
 
@@ -54,9 +57,9 @@ def _build(run: Run, missing: list[Unit]) -> Iterator[tuple[Table, DataFrame]]:
         members = run.scratch.keep(exact_members(signals), "exact")
     if dedup.near == NONE:
         for table in STAGE.tables[:-1]:
-            yield table, run.spark.createDataFrame([], table.schema)
+            yield table, small_frame(run.spark, [], table.schema)
         if members is None:
-            yield PAIRS, run.spark.createDataFrame([], PAIRS.schema)
+            yield PAIRS, small_frame(run.spark, [], PAIRS.schema)
         else:
             yield PAIRS, _pairs(members, None).select(key, "*")
         return
@@ -78,17 +81,22 @@ def _near(
         ),
         "pairs",
     )
-    ids = (
-        pairs.select(F.explode(F.array("a", "b")).alias("doc_id"))
-        .unionByName(hot.select("doc_id"))
-        .distinct()
-    )
+    # Ids repeat: a semi join asks for no distinct ones.
+    ids = pairs.select(F.explode(F.array("a", "b")).alias("doc_id"))
+    ids = ids.unionByName(hot.select("doc_id"))
     documents = run.read(DOCUMENTS, "ingest")
     yield SHINGLES, shingles_of(documents, ids, near.shingle.words).select(key, "*")
     yield HOT_BUCKETS, hot.select(key, "*")
-    shingles = run.pool.read(SHINGLES, [u.key for u in run.units[STAGE.name]])
+    shingles = run.read(SHINGLES, STAGE.name).select("doc_id", "hashes")
+    if _n_bytes(shingles) <= MAX_BROADCAST_BYTES:
+        shingles = F.broadcast(shingles)
     edges = verified(pairs, shingles, near.min_jaccard)
     yield PAIRS, _pairs(members, edges).select(key, "*")
+
+
+def _n_bytes(shingles: DataFrame) -> int:
+    """Bytes of all shingle sets; one row, collected without regard to the number of documents."""
+    return int(shingles.agg(F.sum(F.length("hashes"))).collect()[0][0] or 0)
 
 
 def _pairs(members: DataFrame | None, edges: DataFrame | None) -> DataFrame:

@@ -18,8 +18,18 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from mixcore.dedup.arrow import flat_bytes, flat_hashes, longs
-from mixcore.dedup.greedy import SLOTS, Documents, Edges, Hot, Resolution, resolve
+from mixcore.dedup.greedy import (
+    MAX_EDGES,
+    MAX_HOT_BYTES,
+    SLOTS,
+    Documents,
+    Edges,
+    Hot,
+    Resolution,
+    resolve,
+)
 from mixcore.recipe.models import NONE
+from mixcore.runtime.errors import ContractError
 
 if TYPE_CHECKING:
     from mixcore.recipe.models import Dedup, Preference
@@ -219,9 +229,14 @@ def _decide(min_jaccard: float, min_equal: int) -> Callable[[Batches], Batches]:
 
 
 def _gather(batches: Batches, min_equal: int) -> tuple[Documents, Edges, Hot]:
-    """The task's input as flat arrays."""
+    """The task's input as flat arrays.
+
+    Raises:
+        ContractError: More edges, or larger hot buckets, than one task resolves.
+    """
     columns: dict[tuple[int, str], list[Any]] = {}
     known: Any = None
+    n_edges = n_hot_bytes = 0
     for batch in batches:
         tags = batch.column("tag").to_numpy()
         for tag in np.unique(tags):
@@ -231,6 +246,10 @@ def _gather(batches: Batches, min_equal: int) -> tuple[Documents, Edges, Hot]:
                     known = np.unique(_all(columns, DOCUMENT, "b", np.int64))
                 # Most members may be gone with a gate: their shingles need no memory.
                 rows = rows.filter(pa.array(np.isin(longs(rows.column("a")), known)))
+                n_hot_bytes += rows.column("hashes").nbytes
+            n_edges += len(rows) if tag == EDGE else 0
+            _require("verified edges", n_edges, MAX_EDGES)
+            _require("bytes of shingles in hot buckets", n_hot_bytes, MAX_HOT_BYTES)
             for name, value in _flat(int(tag), rows).items():
                 columns.setdefault((int(tag), name), []).append(value)
     documents = Documents(
@@ -255,6 +274,17 @@ def _gather(batches: Batches, min_equal: int) -> tuple[Documents, Edges, Hot]:
         min_equal,
     )
     return documents, edges, hot
+
+
+def _require(what: str, found: int, limit: int) -> None:
+    if found > limit:
+        raise ContractError(
+            f"{what}: more than the {limit:,} that one task resolves (distributed rounds come "
+            "later)",
+            where="dedup, stage resolve",
+            value=found,
+            fix="raise dedup.near.min_jaccard, or run sources or languages as recipes of their own",
+        )
 
 
 def _flat(tag: int, rows: Any) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from mixcore.dedup.greedy import MAX_EDGES, MAX_HOT_BYTES
 from mixcore.dedup.resolve import contents_of, eligible_documents, resolution
 from mixcore.dedup.verify import min_equal_slots
 from mixcore.recipe.models import NONE
@@ -62,7 +61,9 @@ def _build(run: Run, missing: list[Unit]) -> Iterator[tuple[Table, DataFrame]]:
     documents = eligible_documents(
         contents_of(pairs, hot), run.read(SCORES, "score"), run.read(DOCUMENTS, "ingest"), dedup
     )
-    hot_rows = (hot.select("band_key", "doc_id"), _hot_contents(run, hot)) if _is_hot(run) else None
+    hot_rows = None
+    if hot.select("doc_id").take(1):  # one row at most
+        hot_rows = hot.select("band_key", "doc_id"), _hot_contents(run, hot)
     rows = resolution(documents, near, hot_rows, dedup, min_equal)
     yield (
         DUPLICATES,
@@ -72,47 +73,10 @@ def _build(run: Run, missing: list[Unit]) -> Iterator[tuple[Table, DataFrame]]:
 
 def _hot_contents(run: Run, hot: DataFrame) -> DataFrame:
     """`doc_id`, `sketch`, `hashes` of the members of hot buckets."""
-    ids = hot.select("doc_id").distinct()
     sketches = run.read(SIGNALS_TABLE, "profile").select("doc_id", "sketch")
     hashes = run.read(SHINGLES, "match").select("doc_id", "hashes")
-    return ids.join(hashes, "doc_id").join(sketches, "doc_id")
-
-
-def _is_hot(run: Run) -> bool:
-    """Whether there are hot buckets.
-
-    Raises:
-        ContractError: More edges, or larger hot buckets, than one task resolves.
-    """
-    near = run.read(PAIRS, "match").where(F.col("kind") == "near")
-    hot = run.read(HOT_BUCKETS, "match")
-    # One row each: collected without regard to the number of documents.
-    n_edges, n_hot = (
-        row["n"]
-        for row in near.agg(F.lit(0).alias("i"), F.count("*").alias("n"))
-        .unionByName(hot.agg(F.lit(1).alias("i"), F.count("*").alias("n")))
-        .orderBy("i")
-        .collect()
-    )
-    _require("verified edges", n_edges, MAX_EDGES)
-    if not n_hot:
-        return False
-    members = hot.select("doc_id").distinct()
-    hashes = run.read(SHINGLES, "match").join(members, "doc_id", "left_semi")
-    n_bytes = hashes.agg(F.sum(F.length("hashes"))).collect()[0][0]
-    _require("bytes of shingles in hot buckets", n_bytes or 0, MAX_HOT_BYTES)
-    return True
-
-
-def _require(what: str, found: int, limit: int) -> None:
-    if found > limit:
-        raise ContractError(
-            f"{what}: more than the {limit:,} that one task resolves (distributed rounds come "
-            "later)",
-            where="dedup, stage resolve",
-            value=found,
-            fix="raise dedup.near.min_jaccard, or run sources or languages as recipes of their own",
-        )
+    # A semi join asks for no distinct ids; members repeat in every hot bucket they are in.
+    return hashes.join(hot.select("doc_id"), "doc_id", "left_semi").join(sketches, "doc_id")
 
 
 def _check(run: Run, units: list[Unit]) -> None:

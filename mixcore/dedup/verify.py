@@ -78,7 +78,7 @@ def shingles_of(documents: DataFrame, ids: DataFrame, n_words: int) -> DataFrame
 
     Args:
         documents: `doc_id`, `text`.
-        ids: Distinct `doc_id`.
+        ids: `doc_id`; may repeat.
         n_words: Words a shingle.
 
     Returns:

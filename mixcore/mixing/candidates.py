@@ -57,24 +57,34 @@ def declared(documents: DataFrame, names: tuple[str, ...]) -> list[Column]:
     ]
 
 
-def judged(run: Run) -> DataFrame:
-    """Every scored document with its verdicts.
+def verdicts(run: Run) -> DataFrame:
+    """Every scored document.
 
     Returns:
-        doc_id, source, language, n_tokens, score, score_bucket, drop_gate, drop_value, drop_limit,
-        kept_doc_id, kept_in, kind, jaccard, is_removed (never null), cluster_id (its own id where
-        it has no duplicates).
+        doc_id, source, language, n_tokens, score, score_bucket, drop_gate, drop_value, drop_limit.
     """
-    scores = run.read(SCORES, "score").select(
+    return run.read(SCORES, "score").select(
         "doc_id", "source", "language", "n_tokens", "score", "score_bucket",
         "drop_gate", "drop_value", "drop_limit",
     )  # fmt: skip
+
+
+def with_duplicates(run: Run, rows: DataFrame) -> DataFrame:
+    """Add what deduplication decided to rows with a `doc_id`.
+
+    Joined to the rows one table after the other: a join of joins would look too large to Spark
+    for a broadcast, however small its tables are.
+
+    Returns:
+        The rows with kept_doc_id, kept_in, kind, jaccard, is_removed (never null), cluster_id (its
+        own id where it has no duplicates).
+    """
     duplicates = run.read(DUPLICATES, "resolve").select(
         "doc_id", "kept_doc_id", "kept_in", "kind", "jaccard",
         F.col("is_removed").alias("_removed"), F.col("cluster_id").alias("_cluster"),
     )  # fmt: skip
     return (
-        scores.join(duplicates, "doc_id", "left")
+        rows.join(duplicates, "doc_id", "left")
         .withColumn("is_removed", F.coalesce("_removed", F.lit(False)))
         .withColumn("cluster_id", F.coalesce("_cluster", "doc_id"))
         .drop("_removed", "_cluster")
@@ -94,7 +104,7 @@ def candidates(run: Run) -> DataFrame:
         null: in no domain), overlap (null, or the names of several domains), units BIGINT.
     """
     recipe = run.recipe
-    rows = judged(run).where(survives())
+    rows = with_duplicates(run, verdicts(run)).where(survives())
     if reads_documents(recipe):
         documents = run.read(DOCUMENTS, "ingest")
         narrow = documents.select("doc_id", "n_bytes", *declared(documents, used_columns(recipe)))

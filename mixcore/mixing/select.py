@@ -17,6 +17,8 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from mixcore.runtime.frames import small_frame
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
@@ -28,6 +30,17 @@ FEW_BIN_BITS = 8
 _SIGN = -(2**63)
 _LAST_ID = 2**63 - 1
 
+_TARGETS = T.StructType(
+    [T.StructField("stratum", T.StringType()), T.StructField("rest", T.LongType())]
+)
+_CUTS = T.StructType(
+    [
+        T.StructField("stratum", T.StringType()),
+        T.StructField("full_epochs", T.IntegerType()),
+        T.StructField("cut_hash", T.LongType()),
+        T.StructField("cut_id", T.LongType()),
+    ]
+)
 CUT_SCHEMA = T.StructType(
     [
         T.StructField("stratum", T.StringType()),
@@ -64,7 +77,7 @@ def bin_bits(n_strata: int) -> int:
 def targets_frame(spark: SparkSession, targets: Mapping[str, int]) -> DataFrame:
     """(stratum, rest) of the positive targets; small."""
     rows = [(name, rest) for name, rest in sorted(targets.items()) if rest > 0]
-    return spark.createDataFrame(rows, "stratum STRING, rest LONG").coalesce(1)
+    return small_frame(spark, rows, _TARGETS)
 
 
 def cut_points(
@@ -173,8 +186,7 @@ def whole_and_rest(target: int, available: int) -> tuple[int, int]:
 def cuts_frame(spark: SparkSession, cuts: Iterable[Cut]) -> DataFrame:
     """(stratum, full_epochs, cut_hash, cut_id), small."""
     rows = [(c.stratum, c.full_epochs, c.hash, c.id) for c in cuts]
-    schema = "stratum STRING, full_epochs INT, cut_hash LONG, cut_id LONG"
-    return spark.createDataFrame(rows, schema).coalesce(1)
+    return small_frame(spark, rows, _CUTS)
 
 
 def at_or_before(order: Column, ident: Column, cut_hash: Column, cut_id: Column) -> Column:

@@ -24,6 +24,7 @@ from mixcore.mixing.select import (
 from mixcore.mixing.validation import limited_clusters, mark_held_out
 from mixcore.recipe.columns import domain_sources
 from mixcore.runtime.errors import ContractError, RecipeError
+from mixcore.runtime.frames import small_frame
 from mixcore.runtime.stage import OutputStage
 from mixcore.runtime.tables import MIXTURE, MIXTURE_CUTOFFS
 
@@ -175,7 +176,7 @@ def _cutoff_rows(run: Run, allocation: Allocation, cuts: dict[str, Cut]) -> Data
             (leaf.path, None, PHASE, leaf.available, leaf.target, achieved, epochs,
              (cut.full_epochs, cut.hash, cut.id), cut.boundary)
         )  # fmt: skip
-    return run.spark.createDataFrame(rows, MIXTURE_CUTOFFS.schema).coalesce(1)
+    return small_frame(run.spark, rows, MIXTURE_CUTOFFS.schema)
 
 
 def _achieved(leaf: LeafAmount, cut: Cut) -> int:

@@ -40,6 +40,11 @@ def below_fraction(validation: Validation, seed: int) -> Column:
     return cluster_order(seed) < F.lit(threshold)
 
 
+def has_token_limit(recipe: Recipe) -> bool:
+    """Whether validation is limited in tokens, so that `limited_clusters` has a say."""
+    return recipe.validation is not None and recipe.validation.max_tokens_per_domain is not None
+
+
 def limited_clusters(rows: DataFrame, recipe: Recipe, sample: float | None) -> DataFrame | None:
     """Ids of the clusters that are held out, where a token limit has a say; else None.
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from mixcore.mixing.candidates import declared, judged, membership, survives, used_columns
+from mixcore.mixing.candidates import (
+    declared,
+    membership,
+    survives,
+    used_columns,
+    verdicts,
+    with_duplicates,
+)
 from mixcore.mixing.validation import mark_held_out
 from mixcore.runtime.tables import DOCUMENTS, DROPPED, MIXTURE
 
@@ -34,21 +41,20 @@ def documents_judged(run: Run) -> DataFrame:
     """Every document with its verdicts, its domain and its place in the mixture.
 
     Returns:
-        The columns of `judged` (null for a document without scores), `n_bytes`, `domain`,
+        The columns of `verdicts` and `is_scored`, those of `with_duplicates`, `n_bytes`, `domain`,
         `stratum`, and of the mixture `leaf`, `phase`, `copies`, `order_hash` (null if not chosen).
     """
     documents = run.read(DOCUMENTS, "ingest")
     names = used_columns(run.recipe)
-    narrow = documents.select(
-        "doc_id", F.col("source").alias("_source"), "n_bytes", *declared(documents, names)
-    )
-    verdicts = judged(run).drop("source")
+    narrow = documents.select("doc_id", "source", "n_bytes", *declared(documents, names))
+    scored = verdicts(run).drop("source").withColumn("_scored", F.lit(True))
     chosen = run.output.read(MIXTURE).select(
         "doc_id", F.col("domain").alias("leaf"), "phase", "copies", "order_hash"
     )
-    rows = narrow.join(verdicts, "doc_id", "left").join(chosen, "doc_id", "left")
-    return rows.withColumnRenamed("_source", "source").select(
+    rows = with_duplicates(run, narrow.join(scored, "doc_id", "left"))
+    return rows.join(chosen, "doc_id", "left").select(
         "doc_id", "source", "n_bytes", "language", "n_tokens", "score",
+        F.coalesce("_scored", F.lit(False)).alias("is_scored"),
         "drop_gate", "drop_value", "drop_limit",
         "kept_doc_id", "kept_in", "kind", "jaccard", "is_removed", "cluster_id",
         "leaf", "phase", "copies", "order_hash", *membership(run.recipe)[:2],
@@ -57,7 +63,7 @@ def documents_judged(run: Run) -> DataFrame:
 
 def placed(rows: DataFrame) -> DataFrame:
     """`documents_judged` with `stratum` for survivors only: others must not count as held out."""
-    alive = F.coalesce(survives(), F.lit(False))
+    alive = F.col("is_scored") & survives()
     return rows.withColumn("stratum", F.when(alive, F.col("stratum")))
 
 
@@ -65,22 +71,28 @@ def decide(rows: DataFrame, recipe: Recipe, limited: DataFrame | None) -> DataFr
     """Add `fate` and, for dropped documents, `reason`, `value`, `limit`.
 
     Args:
-        rows: `placed` documents, written already: they are used several times.
+        rows: `placed` documents.
         recipe: The recipe.
         limited: See `mixcore.mixing.validation.limited_clusters`.
 
     Returns:
-        The rows with `fate` STRING: corpus | validation | profile | score | dedup | mix, and the
-        reason columns of `dropped` (null unless dropped).
+        What the tables published are made of: `fate` STRING (corpus | validation | profile |
+        score | dedup | mix), the reason columns of `dropped` (null unless dropped), and the
+        columns of a pick. Several tables use it: write it before using it.
     """
     marked = mark_held_out(rows, recipe, limited)
-    return marked.withColumn("fate", _fate()).withColumns(_reasons(recipe))
+    decided = marked.withColumn("fate", _fate()).withColumns(_reasons(recipe))
+    return decided.select(
+        "doc_id", "source", "fate", "reason", "value", "limit", "kept_doc_id", "kept_in",
+        "leaf", "stratum", "phase", "copies", "order_hash",
+        "n_tokens", "language", "score", "n_bytes", "cluster_id",
+    )  # fmt: skip
 
 
 def _fate() -> Column:
     chosen = F.col("copies").isNotNull()
     dropped = (
-        F.when(F.col("is_removed").isNull(), LOST)
+        F.when(~F.col("is_scored"), LOST)
         .when(F.col("drop_gate") == PROFILE_GATE, "profile")
         .when(F.col("drop_gate").isNotNull(), "score")
         .when(F.col("is_removed"), "dedup")

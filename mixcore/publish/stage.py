@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from mixcore.mixing import stage as mixing
 from mixcore.mixing.select import seeded_hash
-from mixcore.mixing.validation import limited_clusters
+from mixcore.mixing.validation import has_token_limit, limited_clusters
 from mixcore.publish.deliver import MAX_BROADCAST_PICKS, delivered, in_order, n_files
 from mixcore.publish.fates import (
     CONFLICT,
@@ -30,16 +32,19 @@ from mixcore.publish.fates import (
 )
 from mixcore.recipe.columns import declared_columns
 from mixcore.runtime.errors import ContractError
+from mixcore.runtime.frames import small_frame
 from mixcore.runtime.stage import OutputStage
 from mixcore.runtime.tables import CORPUS, DOCUMENTS, DROPPED, MIXTURE, VALIDATION
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column
 
     from mixcore.runtime.stage import Run
     from mixcore.runtime.tables import Table
 
 VALIDATION_PHASE = "validation"
+_DROPPED_ROWS = 1_000_000
+"""Rows of `dropped` a file: some 20 MB."""
 _DEFAULT_PARALLELISM = 8
 """Tasks to keep busy where the session does not say (`spark.default.parallelism`)."""
 
@@ -59,14 +64,17 @@ def _params(run: Run) -> tuple[Any, tuple[str, ...]]:
 
 
 def _build(run: Run) -> Iterator[tuple[Table, DataFrame]]:
-    judged = run.scratch.keep(placed(documents_judged(run)), "judged")
+    judged = placed(documents_judged(run))
+    if has_token_limit(run.recipe):  # several aggregations of them
+        judged = run.scratch.keep(judged, "judged")
     limited = limited_clusters(judged, run.recipe, run.sample)
     if limited is not None:
         limited = run.scratch.keep(limited, "validation")
-    fates = decide(judged, run.recipe, limited)
+    fates = run.scratch.keep(decide(judged, run.recipe, limited), "fates")
     counts = _count(run, fates)
     counts.check()
-    yield DROPPED, dropped_rows(fates)
+    n_dropped = counts.documents - counts.of(CORPUS_FATE) - counts.of(VALIDATION_FATE)
+    yield DROPPED, dropped_rows(fates).coalesce(1 + n_dropped // _DROPPED_ROWS)
     yield VALIDATION, _validation(run, fates, counts)
     yield CORPUS, _corpus(run, fates, counts)
     _check_written(run)
@@ -110,7 +118,7 @@ def _empty(run: Run, table: Table) -> DataFrame:
     more = [T.StructField(name, T.StringType()) for name in declared_columns(run.recipe)]
     if run.recipe.output.copies == "column":
         more.insert(0, T.StructField("copies", T.IntegerType()))
-    return run.spark.createDataFrame([], T.StructType([*table.schema.fields, *more]))
+    return small_frame(run.spark, [], T.StructType([*table.schema.fields, *more]))
 
 
 def _parallelism(run: Run) -> int:
@@ -174,24 +182,27 @@ class _Counts:
 def _count(run: Run, fates: DataFrame) -> _Counts:
     """One small job over narrow rows."""
     copies = F.coalesce(F.col("copies"), F.lit(1)).cast("long")
-    by_fate = fates.groupBy(F.col("fate").alias("what")).agg(
-        F.count(F.lit(1)).alias("n"),
-        F.sum(F.col("n_bytes") * copies).alias("size"),
-        F.max("copies").cast("long").alias("most"),
-    )
-    nothing = F.lit(0).cast("long")
-
-    def total(rows: DataFrame, what: str, count: Any) -> DataFrame:
-        return rows.agg(count.alias("n")).select(
-            F.lit(what).alias("what"), "n", nothing.alias("size"), nothing.alias("most")
+    # By id first: the number of groups is the number of distinct ids.
+    of_id = (
+        fates.groupBy("doc_id")
+        .agg(
+            F.min("fate").alias("what"),
+            F.count(F.lit(1)).alias("n"),
+            F.sum(F.col("n_bytes") * copies).alias("size"),
+            F.max("copies").cast("long").alias("most"),
         )
-
-    one = F.count(F.lit(1))
-    parts = by_fate.unionByName(
-        total(run.read(DOCUMENTS, "ingest").select("doc_id"), "documents", one)
+        .select("what", "n", F.lit(1).cast("long").alias("ids"), "size", "most")
     )
-    parts = parts.unionByName(total(fates, "distinct", F.countDistinct("doc_id")))
-    parts = parts.unionByName(total(run.output.read(MIXTURE), "mixture", one))
+
+    def counted(rows: DataFrame, what: str) -> DataFrame:
+        one, nothing = F.lit(1).cast("long"), F.lit(0).cast("long")
+        return rows.select(
+            F.lit(what).alias("what"), one.alias("n"), nothing.alias("ids"),
+            nothing.alias("size"), nothing.alias("most"),
+        )  # fmt: skip
+
+    parts = of_id.unionByName(counted(run.read(DOCUMENTS, "ingest"), "documents"))
+    parts = parts.unionByName(counted(run.output.read(MIXTURE), "mixture"))
     if run.recipe.validation is not None:
         both = (
             fates.where(F.col("fate").isin(CORPUS_FATE, VALIDATION_FATE))
@@ -199,17 +210,21 @@ def _count(run: Run, fates: DataFrame) -> _Counts:
             .agg(F.countDistinct("fate").alias("fates"))
             .where("fates > 1")
         )
-        parts = parts.unionByName(total(both, "split", one))
-    found = {row["what"]: row for row in parts.collect()}  # a row a fate
+        parts = parts.unionByName(counted(both, "split"))
+    sums = parts.groupBy("what").agg(
+        *(F.sum(name).alias(name) for name in ("n", "ids", "size")), F.max("most").alias("most")
+    )
+    found = {row["what"]: row for row in sums.collect()}  # a row a fate
+    distinct = sum(int(row["ids"]) for row in found.values())
     numbers = {name: int(row["n"]) for name, row in found.items()}
-    extra = {name: numbers.pop(name, 0) for name in ("documents", "distinct", "mixture", "split")}
+    extra = {name: numbers.pop(name, 0) for name in ("documents", "mixture", "split")}
 
     def of(fate: str, column: str) -> int:
         return int(found[fate][column] or 0) if fate in found else 0
 
     return _Counts(
         documents=extra["documents"],
-        distinct=extra["distinct"],
+        distinct=distinct,
         mixture=extra["mixture"],
         split_clusters=extra["split"],
         by_fate=numbers,
@@ -232,23 +247,26 @@ def _check_written(run: Run) -> None:
         ContractError: Documents are not corpus + validation + dropped, or rows are not copies.
     """
     column = run.recipe.output.copies == "column"
-    rows = F.col("copies") if column else F.lit(1)
-    corpus = run.output.read(CORPUS).agg(
-        F.count(F.when(F.col("copy_index") == 0, 1)).alias("corpus"),
-        F.coalesce(F.sum(rows.cast("long")), F.lit(0)).alias("delivered"),
+    one, nothing = F.lit(1), F.lit(0)
+
+    def counted(what: str, rows: DataFrame, n: Column = one, copies: Column = nothing) -> DataFrame:
+        return rows.select(
+            F.lit(what).alias("what"), n.cast("long").alias("n"), copies.cast("long").alias("units")
+        )
+
+    first = F.when(F.col("copy_index") == 0, one).otherwise(nothing)
+    parts = (
+        counted("corpus", run.output.read(CORPUS), first, F.col("copies") if column else one),
+        counted("mixture", run.output.read(MIXTURE), one, F.col("copies")),
+        counted("validation", run.output.read(VALIDATION)),
+        counted("dropped", run.output.read(DROPPED)),
+        counted("documents", run.read(DOCUMENTS, "ingest")),
     )
-    mixture = run.output.read(MIXTURE).agg(
-        F.count(F.lit(1)).alias("mixture"),
-        F.coalesce(F.sum(F.col("copies").cast("long")), F.lit(0)).alias("copies"),
-    )
-    one = F.count(F.lit(1))
-    n = (
-        corpus.crossJoin(mixture)
-        .crossJoin(run.output.read(VALIDATION).agg(one.alias("validation")))
-        .crossJoin(run.output.read(DROPPED).agg(one.alias("dropped")))
-        .crossJoin(run.read(DOCUMENTS, "ingest").agg(F.count("doc_id").alias("documents")))
-        .collect()[0]
-    )
+    sums = reduce(DataFrame.unionByName, parts).groupBy("what").agg(F.sum("n"), F.sum("units"))
+    found = {what: (n, units) for what, n, units in sums.collect()}  # a row a table
+    n = {name: found.get(name, (0, 0))[0] for name in ("documents", "validation", "dropped")}
+    n["corpus"], n["delivered"] = found.get("corpus", (0, 0))
+    n["mixture"], n["copies"] = found.get("mixture", (0, 0))
     if (
         n["documents"] != n["corpus"] + n["validation"] + n["dropped"]
         or n["corpus"] != n["mixture"]
@@ -257,7 +275,7 @@ def _check_written(run: Run) -> None:
         raise ContractError(
             "documents are not corpus + validation + dropped, or corpus rows are not the copies",
             where=run.output.path,
-            value=n.asDict(),
+            value=n,
             fix="run `mixcore verify`; then publish again",
         )
 

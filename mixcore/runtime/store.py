@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from mixcore.runtime.errors import InfrastructureError
+from mixcore.runtime.frames import small_frame
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
@@ -103,8 +104,9 @@ class Pool:
         if not keys or not _exists(self.spark, self.location(table)):
             return set()
         df = self.spark.read.format("delta").load(self.location(table))
-        rows = df.where(F.col("key").isin(*keys)).select("key").distinct().collect()
-        return {row["key"] for row in rows}
+        # Each key has one marker row, whose files the statistics tell from the others.
+        markers = df.where(F.col("key").isin(*keys) & F.col(table.row_column).isNull())
+        return {row["key"] for row in markers.select("key").collect()}
 
     def read(self, table: Table, keys: Collection[str]) -> DataFrame:
         """The rows of `keys` without marker rows; declared columns included.
@@ -112,13 +114,13 @@ class Pool:
         A table that does not exist yet reads as empty.
         """
         if not keys:
-            return self.spark.createDataFrame([], table.schema)
+            return small_frame(self.spark, [], table.schema)
         return self.read_all(table).where(F.col("key").isin(*keys))
 
     def read_all(self, table: Table) -> DataFrame:
         """The rows of all keys without marker rows; empty if there is no table yet."""
         if not _exists(self.spark, self.location(table)):
-            return self.spark.createDataFrame([], table.schema)
+            return small_frame(self.spark, [], table.schema)
         df = self.spark.read.format("delta").load(self.location(table))
         return df.where(F.col(table.row_column).isNotNull())
 
@@ -137,9 +139,11 @@ class Pool:
         declared = [c for c in df.columns if c not in table.column_names]
         names = table.column_names
         rows = df.select(*names[:-1], *declared, names[-1]) if declared else df.select(*names)
-        markers = self.spark.createDataFrame(
-            [(key,) for key in keys], T.StructType([T.StructField("key", T.StringType())])
-        ).coalesce(1)
+        markers = small_frame(
+            self.spark,
+            [(key,) for key in keys],
+            T.StructType([T.StructField("key", T.StringType())]),
+        )
         rows = rows.unionByName(markers, allowMissingColumns=True)
         predicate = "key IN ({})".format(", ".join(f"'{k}'" for k in sorted(keys)))
         writer = _writer(rows, table, metadata).mode("overwrite").option("mergeSchema", "true")
@@ -210,7 +214,7 @@ class Output:
 
     def append(self, table: Table, rows: Iterable[tuple[Any, ...]], txn: tuple[str, int]) -> None:
         """Append a few rows under a transaction id, so that a replay adds nothing."""
-        df = self.spark.createDataFrame(list(rows), table.schema).coalesce(1)
+        df = small_frame(self.spark, rows, table.schema)
         _writer(df, table, {}).mode("append").option("txnAppId", txn[0]).option(
             "txnVersion", str(txn[1])
         ).save(self.location(table))
