@@ -24,7 +24,8 @@ ALL, ZERO, ONE = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0), np.uint64(1)
 _S62, _S63 = np.uint64(62), np.uint64(63)
 _TWO, _INDEX = np.uint64(2), np.uint64(63)
 
-_CLASSES: tuple[tuple[tuple[int, int], ...], ...] = (
+Ranges = tuple[tuple[int, int], ...]
+_CLASSES: tuple[Ranges, ...] = (
     ((9, 13), (28, 32)),  # whitespace, as str.isspace
     ((10, 10),),  # line feed
     ((65, 90),),  # upper
@@ -50,32 +51,45 @@ _CLASSES: tuple[tuple[tuple[int, int], ...], ...] = (
     ((125, 125),),  # }
 )
 """Ranges of bytes, ends included, in the order of `byte_classes`' result."""
+_WORD: tuple[Ranges, ...] = (((48, 57), (65, 90), (95, 95), (97, 122), (128, 255)), ((128, 255),))
 
 
-def _compare(typing_context: Any, data: Any, index: Any) -> Any:  # noqa: ARG001
+def masks_of(classes: tuple[Ranges, ...]) -> Any:
+    """A compiled function `f(data, index)`: the masks of `data[index:index + 64]`.
+
+    Args:
+        classes: ranges of bytes, ends included, of each mask.
+
+    Returns:
+        The function; it gives a tuple of u64, one a class. The bytes must lie in the array.
+    """
     byte, bits, block = ir.IntType(8), ir.IntType(64), ir.VectorType(ir.IntType(8), BLOCK)
 
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        def fill(value: int) -> Any:
-            return ir.Constant(block, [ir.Constant(byte, value)] * BLOCK)
+    def fill(value: int) -> Any:
+        return ir.Constant(block, [ir.Constant(byte, value)] * BLOCK)
 
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        first = builder.bitcast(builder.gep(array.data, [args[1]]), block.as_pointer())
-        text = builder.load(first, align=1)
-        masks = []
-        for ranges in _CLASSES:
-            member = None
-            for low, high in ranges:
-                if low == high:
-                    inside = builder.icmp_unsigned("==", text, fill(low))
-                else:
-                    above = builder.sub(text, fill(low)) if low else text
-                    inside = builder.icmp_unsigned("<=", above, fill(high - low))
-                member = inside if member is None else builder.or_(member, inside)
-            masks.append(builder.bitcast(member, bits))
-        return context.make_tuple(builder, sig.return_type, masks)
+    def mask(builder: Any, text: Any, ranges: Ranges) -> Any:
+        member = None
+        for low, high in ranges:
+            if low == high:
+                inside = builder.icmp_unsigned("==", text, fill(low))
+            else:
+                above = builder.sub(text, fill(low)) if low else text
+                inside = builder.icmp_unsigned("<=", above, fill(high - low))
+            member = inside if member is None else builder.or_(member, inside)
+        return builder.bitcast(member, bits)
 
-    return types.UniTuple(types.uint64, len(_CLASSES))(data, types.int64), codegen
+    def typed(typing_context: Any, data: Any, index: Any) -> Any:  # noqa: ARG001
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            array = context.make_array(sig.args[0])(context, builder, args[0])
+            start = builder.bitcast(builder.gep(array.data, [args[1]]), block.as_pointer())
+            text = builder.load(start, align=1)
+            masks = [mask(builder, text, ranges) for ranges in classes]
+            return context.make_tuple(builder, sig.return_type, masks)
+
+        return types.UniTuple(types.uint64, len(classes))(data, types.int64), codegen
+
+    return intrinsic(typed)
 
 
 def _unary(name: str) -> Any:
@@ -90,8 +104,10 @@ def _unary(name: str) -> Any:
     return typed
 
 
-byte_classes: Any = intrinsic(_compare)
-"""`byte_classes(data, index)`: the masks of `data[index:index + 64]`, within its bounds."""
+byte_classes: Any = masks_of(_CLASSES)
+"""All classes of `_CLASSES`, in their order."""
+word_classes: Any = masks_of(_WORD)
+"""Bytes of ASCII word characters or beyond ASCII, and the latter alone."""
 count: Any = intrinsic(_unary("ctpop"))
 """`count(mask)`: bits set."""
 first: Any = intrinsic(_unary("cttz"))

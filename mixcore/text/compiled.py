@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,4 +49,19 @@ def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     cache_file: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if cache_file is not None and hasattr(cache_file, "_source_stamp"):
         cache_file._source_stamp = _digest_of_sources()  # noqa: SLF001 # no public way
+        cache_file.save = partial(_save, cache_file)
     return dispatcher
+
+
+def _save(file: Any, key: Any, data: Any) -> None:
+    """Keep compiled code under a name that says which code it is.
+
+    numba numbers the files. Two processes that start with no cache then give one number to
+    different code, and the index of one leads to the code of the other. With these names the
+    worst is an entry lost from the index, which is compiled again.
+    """
+    content = repr((file._source_stamp, key)).encode()  # noqa: SLF001
+    stem = file._index_name.removesuffix(".nbi")  # noqa: SLF001
+    name = f"{stem}.{hashlib.sha256(content).hexdigest()[:16]}.nbc"
+    file._save_data(name, data)  # noqa: SLF001 # before the index: that leads to whole files only
+    file._save_index({**file._load_index(), key: name})  # noqa: SLF001

@@ -18,12 +18,10 @@ HIGH = np.uint64(0x8080808080808080)
 _LOW7 = np.uint64(0x7F7F7F7F7F7F7F7F)
 _ONES = 0x0101010101010101
 _SPACES = np.uint64(0x20 * _ONES)
-_UNDERSCORES = np.uint64(ord("_") * _ONES)
 _FROM_SPACE = np.uint64((0x80 - 0x20) * _ONES)
-_FROM_0, _FROM_COLON = np.uint64((0x80 - 0x30) * _ONES), np.uint64((0x80 - 0x3A) * _ONES)
 _FROM_A, _FROM_BRACE = np.uint64((0x80 - 0x61) * _ONES), np.uint64((0x80 - 0x7B) * _ONES)
 """Added to a byte below 0x80, these carry into its highest bit from that character on."""
-_TWO, _THREE = np.uint64(2), np.int64(3)
+_TWO = np.uint64(2)
 
 
 def _address(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -48,18 +46,10 @@ def _store(typing_context: Any, data: Any, index: Any, value: Any) -> Any:  # no
     return types.void(data, types.int64, types.uint64), codegen
 
 
-def _count_zeros(typing_context: Any, value: Any) -> Any:  # noqa: ARG001
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(types.uint64), codegen
-
-
 load_u64: Any = intrinsic(_load)
 """`load_u64(data, index)`: eight bytes at any index of a uint8 array, within its bounds."""
 store_u64: Any = intrinsic(_store)
 """`store_u64(data, index, value)`: write them."""
-_trailing_zeros: Any = intrinsic(_count_zeros)
 
 
 @leaf
@@ -72,25 +62,10 @@ def load_tail(data: Any, index: int, end: int) -> Any:
 
 
 @leaf
-def first_byte(mask: Any) -> Any:
-    """Index of the first byte that a mask (not 0) holds for."""
-    return _trailing_zeros(mask) >> _THREE
-
-
-@leaf
 def letters(word: Any) -> Any:
     """Mask of ASCII letters. Shifted right by 2 it is the bit that lower-cases them."""
     folded = (word & _LOW7) | _SPACES
     return (folded + _FROM_A) & ~(folded + _FROM_BRACE) & ~word & HIGH
-
-
-@leaf
-def digits_and_underscores(word: Any) -> Any:
-    """Mask of `0`-`9` and `_`."""
-    low = word & _LOW7
-    digits = (low + _FROM_0) & ~(low + _FROM_COLON)
-    underscores = ~((low ^ _UNDERSCORES) + _LOW7)
-    return (digits | underscores) & ~word & HIGH
 
 
 @leaf

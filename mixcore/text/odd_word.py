@@ -23,7 +23,7 @@ from mixcore.text.compiled import leaf
 SEED = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio
 _CHUNK = np.uint64(0xD6E8FEB86659FD93)  # odd, as multiplying must lose nothing
 _LAST = np.uint64(0xBF58476D1CE4E5B9)
-_S8, _S29, _S32 = np.uint64(8), np.uint64(29), np.uint64(32)
+_S29, _S32 = np.uint64(29), np.uint64(32)
 _CHUNK_BYTES = 8
 
 

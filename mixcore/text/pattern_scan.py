@@ -1,7 +1,8 @@
-"""Third pass: phrases of web pages, heads of generated files, encoded runs.
+"""Phrases of web pages, heads of generated files, encoded runs.
 
-Phrases are found together by Wu and Manber's shifts (a fast algorithm for multi-pattern
-searching, 1994): the last two bytes of a window tell how far it may jump. Case folding is ASCII.
+Phrases and runs of hex groups are looked for only where masks of 64 bytes show a trigram that
+a phrase holds and other text seldom does, or 16 aligned bytes that all can stand in such a run.
+Case folding is ASCII.
 """
 
 # numba knows one integer, i64; numpy's stubs tell it from int, hence:
@@ -10,12 +11,24 @@ searching, 1994): the last two bytes of a window tell how far it may jump. Case 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mixcore.text import counters as c
 from mixcore.text import unicode_tables as u
-from mixcore.text.compiled import leaf
+from mixcore.text.byte_classes import (
+    BLOCK,
+    ONE,
+    ZERO,
+    Ranges,
+    after,
+    first,
+    masks_of,
+    two_after,
+)
+from mixcore.text.compiled import kernel, leaf
 from mixcore.text.word_scanners import IS_ALNUM, IS_HEX, is_word_at, is_word_before
 
 JAVASCRIPT, LOREM, POLICY = range(3)
@@ -39,7 +52,9 @@ HEX_GROUPS_MIN = 8
 _PHRASE_BYTES = np.frombuffer("".join(p for p, _ in PHRASES).encode(), np.uint8)
 _PHRASE_OFFSETS = np.cumsum([0] + [len(p) for p, _ in PHRASES])
 _PHRASE_CLASS = np.array([k for _, k in PHRASES])
-_WINDOW = min(len(p) for p, _ in PHRASES)
+# Letters of each phrase that are together rare in text, and where their last one stands.
+_TRIGRAMS = ("jav", "psu", "rms", "vac", "oki", "oki", "oki", "oki")
+_TRIGRAM_END = np.array([p.index(t) + 2 for (p, _), t in zip(PHRASES, _TRIGRAMS, strict=True)])
 _XML = np.frombuffer(XML_HEAD.encode(), np.uint8)
 _GENERATE, _AUTOGEN, _DO_NOT_EDIT = (np.frombuffer(h.encode(), np.uint8) for h in AUTOGEN_HEADS)
 
@@ -50,33 +65,34 @@ def _fold() -> NDArray[np.uint8]:
     return fold
 
 
-def _shifts() -> NDArray[np.uint8]:
-    """How far a window may jump, by a 10-bit key of its last two folded bytes."""
-    shifts = np.full(1024, _WINDOW - 1, np.uint8)
-    for phrase, _ in PHRASES:
-        for end in range(1, _WINDOW):
-            key = (ord(phrase[end - 1]) & 31) << 5 | (ord(phrase[end]) & 31)
-            shifts[key] = min(shifts[key], _WINDOW - 1 - end)
-    return shifts
-
-
 def _base64() -> NDArray[np.bool_]:
     members = IS_ALNUM.copy()
     members[[ord(x) for x in "+/\n="]] = True
     return members
 
 
-def _hex_chain() -> NDArray[np.bool_]:
-    """Bytes that can stand in a run of hex groups; letters of prose break it."""
-    members = IS_HEX.copy()
-    members[[ord(x) for x in "xX\\, \t\n\r\v\f"]] = True
+_FOLD = _fold()
+_IS_BASE64 = _base64()
+# Bytes that can stand in a run of hex groups; letters of prose break it.
+_HEX_CHAIN: Ranges = (
+    (9, 13), (32, 32), (44, 44), (48, 57), (65, 70), (88, 88), (92, 92), (97, 102), (120, 120),
+)  # fmt: skip
+
+
+def _members(ranges: Ranges) -> NDArray[np.bool_]:
+    members = np.zeros(256, np.bool_)
+    for low, high in ranges:
+        members[low : high + 1] = True
     return members
 
 
-_FOLD = _fold()
-_SHIFTS = _shifts()
-_IS_BASE64 = _base64()
-_IS_HEX_CHAIN = _hex_chain()
+_IS_HEX_CHAIN = _members(_HEX_CHAIN)
+_LETTERS = "acijkmoprsuv"  # of the trigrams
+_letters_and_chain = masks_of(
+    (*(((ord(x) - 32, ord(x) - 32), (ord(x), ord(x))) for x in _LETTERS), _HEX_CHAIN)
+)
+_LOW7 = np.uint64(0x7F7F7F7F7F7F7F7F)
+_S8, _S56 = np.uint64(8), np.uint64(56)
 _HEX_CHAIN_MIN = 2 * HEX_GROUPS_MIN + 7  # eight groups and what divides them
 
 
@@ -101,38 +117,80 @@ def _matches(
 
 
 @leaf
-def _scan_phrases(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
-    """Count lines with javascript, lines with a policy phrase, and lorem ipsum."""
-    javascript_done = policy_done = lorem_done = np.int64(-1)  # nothing counts before these
-    i = start + _WINDOW - 1
-    while i < end:
-        shift = _SHIFTS[(np.int64(data[i - 1]) & 31) << 5 | (np.int64(data[i]) & 31)]
-        if shift:
-            i += shift
-            continue
-        at = i - _WINDOW + 1
-        for k in range(_PHRASE_CLASS.shape[0]):
-            phrase = _PHRASE_BYTES[_PHRASE_OFFSETS[k] : _PHRASE_OFFSETS[k + 1]]
-            if not _matches(data, at, end, phrase, True):
-                continue
-            kind = _PHRASE_CLASS[k]
-            if kind == LOREM:
-                if at >= lorem_done:
-                    row[c.LOREM] += 1
-                    lorem_done = at + phrase.shape[0]
-                continue
-            if at < (javascript_done if kind == JAVASCRIPT else policy_done):
-                continue
-            line_end = at
-            while line_end < end and data[line_end] != 10:
-                line_end += 1
-            if kind == JAVASCRIPT:
-                row[c.JAVASCRIPT_LINES] += 1
-                javascript_done = line_end
-            else:
-                row[c.POLICY_LINES] += 1
-                policy_done = line_end
-        i += 1
+def _count_phrase(
+    data: NDArray[np.uint8], end: int, at: int, k: int, done: Any, row: NDArray[np.int64]
+) -> None:
+    """Count phrase `k`, which stands at `at`: a line once, lorem ipsum each time.
+
+    `done` says for each of the three classes before which position nothing counts any more.
+    """
+    kind = _PHRASE_CLASS[k]
+    if at < done[kind]:
+        return
+    if kind == LOREM:
+        row[c.LOREM] += 1
+        done[kind] = at + _PHRASE_OFFSETS[k + 1] - _PHRASE_OFFSETS[k]
+        return
+    row[c.JAVASCRIPT_LINES if kind == JAVASCRIPT else c.POLICY_LINES] += 1
+    while at < end and data[at] != 10:
+        at += 1
+    done[kind] = at
+
+
+@leaf
+def _triggers(data: Any, i: int, end: int, tail: Any, before: Any) -> Any:
+    """Where trigrams end in the block at `i`, which bytes hex runs have, the letters' masks."""
+    left = min(end - i, BLOCK)
+    if left < BLOCK:
+        for j in range(BLOCK):
+            tail[j] = data[i + j] if j < left else 46
+        a, c_, i_, j_, k, m, o, p, r, s, u_, v, chain = _letters_and_chain(tail, 0)
+    else:
+        a, c_, i_, j_, k, m, o, p, r, s, u_, v, chain = _letters_and_chain(data, i)
+    b_j, b_p, b_r, b_v, b_o, b_a, b_s, b_m, b_k = before
+    ends = (
+        (v & after(a, b_a) & two_after(j_, b_j))
+        | (u_ & after(s, b_s) & two_after(p, b_p))
+        | (s & after(m, b_m) & two_after(r, b_r))
+        | (c_ & after(a, b_a) & two_after(v, b_v))
+        | (i_ & after(k, b_k) & two_after(o, b_o))
+    )
+    return ends, chain, (j_, p, r, v, o, a, s, m, k)
+
+
+@leaf
+def _scan_blocks(
+    data: NDArray[np.uint8],
+    start: int,
+    end: int,
+    tail: NDArray[np.uint8],
+    done: NDArray[np.int64],
+    row: NDArray[np.int64],
+) -> None:
+    """Count phrases and runs of hex groups; `tail` is scratch of 64 bytes, `done` of 3 numbers."""
+    done[:] = 0
+    hex_done = start
+    full_before = ZERO
+    before = (ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
+    for base in range(start, end, BLOCK):
+        ends, chain, before = _triggers(data, base, end, tail, before)
+        while ends != ZERO:
+            last = base + first(ends)
+            ends &= ends - ONE
+            for k in range(_PHRASE_CLASS.shape[0]):
+                at = last - _TRIGRAM_END[k]
+                phrase = _PHRASE_BYTES[_PHRASE_OFFSETS[k] : _PHRASE_OFFSETS[k + 1]]
+                if at >= start and _matches(data, at, end, phrase, True):
+                    _count_phrase(data, end, at, k, done, row)
+        # A long run holds two neighbouring groups of eight aligned bytes: top bits of `full`.
+        full = ~(((~chain & _LOW7) + _LOW7) | ~chain | _LOW7)
+        pairs = full & ((full << _S8) | (full_before >> _S56))
+        full_before = full
+        while pairs != ZERO:
+            at = base + first(pairs)
+            pairs &= pairs - ONE
+            if at >= hex_done:
+                hex_done = _hex_runs(data, start, end, at, hex_done, row)
 
 
 @leaf
@@ -221,28 +279,25 @@ def _hex_run_end(data: NDArray[np.uint8], s: int, end: int) -> int:
 
 
 @leaf
-def _scan_hex(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.int64]) -> None:
-    """Runs of hex groups, found like base64 runs by the bytes they are made of."""
-    i = start
-    while i + _HEX_CHAIN_MIN <= end:
-        j = i + _HEX_CHAIN_MIN - 1
-        while j >= i and _IS_HEX_CHAIN[data[j]]:
-            j -= 1
-        if j >= i:
-            i = j + 1
-            continue
-        j = i + _HEX_CHAIN_MIN
-        while j < end and _IS_HEX_CHAIN[data[j]]:
-            j += 1
-        while i < j:
-            if not is_word_before(data, i, start):
-                stop = _hex_run_end(data, i, j)
-                if stop > 0:
-                    _add_run(row, stop - i)
-                    i = stop
-                    continue
-            i += 1
-        i = j
+def _hex_runs(
+    data: NDArray[np.uint8], start: int, end: int, at: int, done: int, row: NDArray[np.int64]
+) -> int:
+    """Count runs of hex groups in the chain of their bytes around `at`; gives the chain's end."""
+    i = at
+    while i > done and _IS_HEX_CHAIN[data[i - 1]]:
+        i -= 1
+    stop = at
+    while stop < end and _IS_HEX_CHAIN[data[stop]]:
+        stop += 1
+    while i + _HEX_CHAIN_MIN <= stop:
+        if (IS_HEX[data[i]] or data[i] == 92) and not is_word_before(data, i, start):
+            run_end = _hex_run_end(data, i, stop)
+            if run_end > 0:
+                _add_run(row, run_end - i)
+                i = run_end
+                continue
+        i += 1
+    return stop
 
 
 @leaf
@@ -264,18 +319,19 @@ def escape_run(data: NDArray[np.uint8], i: int, end: int, row: NDArray[np.int64]
     return max(j, i + 1)
 
 
-@leaf
+@kernel
 def scan_patterns(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
     rows: NDArray[np.int64],
 ) -> None:
     """Fill the counters of phrases, heads and encoded runs of every document."""
+    tail = np.zeros(BLOCK, np.uint8)
+    done = np.zeros(3, np.int64)  # classes
     for d in range(offsets.shape[0] - 1):
         start = offsets[d]
         end = offsets[d + 1]
         row = rows[d]
-        _scan_phrases(data, start, end, row)
+        _scan_blocks(data, start, end, tail, done, row)
         _scan_heads(data, start, end, row)
         _scan_base64(data, start, end, row)
-        _scan_hex(data, start, end, row)

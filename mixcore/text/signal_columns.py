@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from mixcore.text import counters as c
 
-_BOOL = ("xml_head", "autogen_head")
 _COUNTS = {
     "n_chars": c.CHARS,
     "n_words": c.WORDS,
@@ -34,8 +33,10 @@ _COUNTS = {
     "encoded_run_max": c.ENCODED_MAX,
     "n_ocr_letter_runs": c.OCR_RUNS,
 }
-# name: (numerator, denominator); a counter's number each. FULL is L, the non-blank lines.
-FULL, UNFED = c.N, c.N + 1
+# Made from counters: L (the non-blank lines), characters without line feeds, marks of
+# symbol_word_ratio, positions of 10-grams, encoded characters, and a constant.
+FULL, UNFED, SYMBOLS, PLACES_10, ENCODED, TWO = range(c.N, c.N + 6)
+# name: (numerator, denominator); a counter's number each.
 _RATIOS = {
     "mean_word_length": (c.WORD_CHARS, c.WORDS),
     "mean_norm_word_length": (c.NORM_CHARS, c.NORM_WORDS),
@@ -77,6 +78,11 @@ _RATIOS = {
     "bullet_line_frac@rpv2": (c.RPV2_BULLET_LINES, c.LINES),
     "ellipsis_line_frac@rpv2": (c.ELLIPSIS_LINES, c.LINES),
     "mean_norm_word_length@rpv2": (c.NFD_CHARS, c.NORM_WORDS),
+    "median_word_length": (c.TWICE_MEDIAN_WORD, TWO),
+    "symbol_word_ratio": (SYMBOLS, c.WORDS),
+    "symbol_word_ratio@rpv2": (SYMBOLS, c.TOKENS),
+    "word_rep_ngram_10": (c.REP_10, PLACES_10),
+    "encoded_frac": (ENCODED, c.CHARS),
 }
 for _n in (2, 3, 4):
     _RATIOS[f"top_ngram_chars_{_n}"] = (c.TOP_2 + _n - 2, c.NORM_CHARS)
@@ -86,11 +92,8 @@ for _n in (5, 6, 7, 8, 9, 10):
     _RATIOS[f"dup_ngram_chars_{_n}@rpv2"] = (c.NFD_COV_5 + _n - 5, c.NFD_CHARS)
 
 
-def divide(top: NDArray[np.int64], bottom: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Quotient top / bottom, divided in f64, given as f32; 0 where `bottom` is 0."""
-    ratio = np.zeros(len(top), np.float64)
-    np.divide(top, bottom, out=ratio, where=bottom > 0)
-    return ratio.astype(np.float32)
+_COUNTERS = np.array(list(_COUNTS.values()))
+_TOPS, _BOTTOMS = np.array(list(_RATIOS.values())).T
 
 
 def columns(
@@ -104,25 +107,28 @@ def columns(
         sizes: bytes (documents).
 
     Returns:
-        Arrays of dtype int64 (sizes), int32, float32 and bool, one value a document.
+        Contiguous arrays of dtype int64 (sizes), int32, float32 and bool, one value a document.
+        Ratios are divided in f64; a ratio to 0 is 0.
     """
-    by_counter = list(np.ascontiguousarray(rows.T))
-    by_counter.append(by_counter[c.LINES] - by_counter[c.BLANK_LINES])
-    by_counter.append(by_counter[c.CHARS] - by_counter[c.LINE_FEEDS])
-    values: dict[str, NDArray[np.generic]] = {"n_bytes": sizes.astype(np.int64)}
-    for name, counter in _COUNTS.items():
-        values[name] = by_counter[counter].astype(np.int32)
-    for name, (top, bottom) in _RATIOS.items():
-        values[name] = divide(by_counter[top], by_counter[bottom])
-    for name, counter in zip(_BOOL, (c.XML_HEAD, c.AUTOGEN_HEAD), strict=True):
-        values[name] = by_counter[counter] > 0
-    values["median_word_length"] = (by_counter[c.TWICE_MEDIAN_WORD] / 2).astype(np.float32)
-    values["unigram_entropy"] = entropy.astype(np.float32)
-    symbols = by_counter[c.HASH] + by_counter[c.ELLIPSIS]
-    values["symbol_word_ratio"] = divide(symbols, by_counter[c.WORDS])
-    values["symbol_word_ratio@rpv2"] = divide(symbols, by_counter[c.TOKENS])
-    repeated_of = np.maximum(by_counter[c.NORM_WORDS] - 9, 0)
-    values["word_rep_ngram_10"] = divide(by_counter[c.REP_10], repeated_of)
-    encoded = np.minimum(by_counter[c.ENCODED_CHARS], by_counter[c.CHARS])
-    values["encoded_frac"] = divide(encoded, by_counter[c.CHARS])
+    # All signals of a type at once: a hundred calls of numpy take longer than a small batch.
+    by = np.empty((TWO + 1, len(rows)), np.int64)
+    by[: c.N] = rows.T
+    np.subtract(by[c.LINES], by[c.BLANK_LINES], out=by[FULL])
+    np.subtract(by[c.CHARS], by[c.LINE_FEEDS], out=by[UNFED])
+    np.add(by[c.HASH], by[c.ELLIPSIS], out=by[SYMBOLS])
+    np.maximum(by[c.NORM_WORDS] - 9, 0, out=by[PLACES_10])
+    np.minimum(by[c.ENCODED_CHARS], by[c.CHARS], out=by[ENCODED])
+    by[TWO] = 2
+    counts = by[_COUNTERS].astype(np.int32)
+    bottoms = by[_BOTTOMS]
+    quotients = by[_TOPS] / np.maximum(bottoms, 1)
+    ratios = np.where(bottoms > 0, quotients, 0.0).astype(np.float32)
+    values: dict[str, NDArray[np.generic]] = {
+        "n_bytes": sizes.astype(np.int64),
+        "unigram_entropy": entropy.astype(np.float32),
+        "xml_head": by[c.XML_HEAD] > 0,
+        "autogen_head": by[c.AUTOGEN_HEAD] > 0,
+    }
+    values.update(zip(_COUNTS, counts, strict=True))
+    values.update(zip(_RATIOS, ratios, strict=True))
     return values

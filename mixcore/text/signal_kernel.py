@@ -51,6 +51,8 @@ _TYPES = {"i32": pa.int32(), "i64": pa.int64(), "f32": pa.float32(), "bool": pa.
 SIGNAL_TYPE = pa.struct([pa.field(s.column, _TYPES[s.dtype]) for s in SIGNALS])
 """Arrow type of the result: one field a signal, in catalogue order."""
 
+_FIELDS = list(SIGNAL_TYPE)
+
 _local = threading.local()
 
 
@@ -214,5 +216,12 @@ def compute_signals(text: pa.Array | pa.ChunkedArray) -> pa.StructArray:
         text = text.combine_chunks()
     rows, entropy, sizes = counters_of(text)
     values = columns(rows, entropy, sizes)
-    arrays = [pa.array(values[s.name], _TYPES[s.dtype]) for s in SIGNALS]
-    return pa.StructArray.from_arrays(arrays, fields=list(SIGNAL_TYPE))
+    arrays = [_array(values[s.name], f.type) for s, f in zip(SIGNALS, _FIELDS, strict=True)]
+    return pa.StructArray.from_arrays(arrays, fields=_FIELDS)
+
+
+def _array(values: NDArray[np.generic], kind: pa.DataType) -> pa.Array:
+    """An Arrow array on the memory of contiguous values of the same type; booleans are packed."""
+    if kind == pa.bool_():
+        return pa.array(values, kind)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)], 0)

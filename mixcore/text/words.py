@@ -9,9 +9,10 @@ Equal to `re.findall(r"\w+", text.lower())` of Python 3.11 (Unicode 14) up to th
 Text in scripts without spaces (Chinese, Japanese, Thai, Lao, Khmer, Myanmar) follows `\w+` too: a
 run up to the next mark is one word.
 
-The hash takes the word's lower-cased UTF-8 eight bytes at a time, zero at the end. Words of ASCII
-are found, lower-cased and hashed without looking at single bytes. Input is valid UTF-8 (ingest
-sees to it); invalid bytes give some hash, never an error or a read out of bounds.
+The hash takes the word's lower-cased UTF-8 eight bytes at a time, zero at the end. Words are found
+by masks of 64 bytes; those of ASCII are lower-cased and hashed without looking at single bytes.
+Input is valid UTF-8 (ingest sees to it); invalid bytes give some hash, never an error or a read
+out of bounds.
 """
 
 from __future__ import annotations
@@ -22,15 +23,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from mixcore.text.compiled import leaf
-from mixcore.text.eight_bytes import (
-    HIGH,
-    digits_and_underscores,
-    first_byte,
-    letters,
-    load_tail,
-    load_u64,
+from mixcore.text.byte_classes import (
+    ALL,
+    BLOCK,
+    ONE,
+    ZERO,
+    after,
+    first,
+    load_eight,
+    low_bits,
+    word_classes,
 )
+from mixcore.text.compiled import leaf
+from mixcore.text.eight_bytes import load_u64, lower
 from mixcore.text.make_fold_tables import DOTTED_I, PATH, WORD
 
 SEPARATOR, NON_ASCII = 0, 255
@@ -41,8 +46,7 @@ _SEED = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio."""
 _CHUNK, _MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 """Multipliers of splitmix64's finalizer."""
-_S2, _S8, _S29, _S32 = np.uint64(2), np.uint64(8), np.uint64(29), np.uint64(32)
-_ONE = np.uint64(1)
+_S8, _S29, _S32 = np.uint64(8), np.uint64(29), np.uint64(32)
 _CHUNK_BYTES = 8
 
 
@@ -177,6 +181,52 @@ def _any_word(data: Any, i: int, end: int, t: FoldTables) -> Any:
 
 
 @leaf
+def _ascii_word(data: Any, s: int, e: int) -> Any:
+    """Hash of the ASCII word `data[s:e]`."""
+    h = _SEED
+    if e - s <= 2 * _CHUNK_BYTES and s + 2 * _CHUNK_BYTES <= data.shape[0]:
+        # Most words: no branch on their length, which no processor foresees.
+        size = min(e - s, _CHUNK_BYTES)
+        h = _add_chunk(h, lower(load_u64(data, s)) & low_bits(8 * size))
+        more = max(e - s - _CHUNK_BYTES, 1)
+        longer = _add_chunk(h, lower(load_u64(data, s + _CHUNK_BYTES)) & low_bits(8 * more))
+        return _finish(longer if e - s > _CHUNK_BYTES else h)
+    while s < e:
+        size = min(e - s, _CHUNK_BYTES)
+        h = _add_chunk(h, lower(load_eight(data, s)) & low_bits(8 * size))
+        s += size
+    return _finish(h)
+
+
+@leaf
+def _odd_words(data: Any, i: int, end: int, t: FoldTables, out: Any, n: int) -> int:
+    """Append the words of `data[i:end]`, character by character; gives the new length."""
+    while i < end:
+        cp, after = decode_utf8(data, i, end)
+        if t.flags[np.int64(t.block_of[cp >> 8]) * 256 + (cp & 255)] & _WORD:
+            out[n], i = _any_word(data, i, end, t)
+            n += 1
+        else:
+            i = after
+    return n
+
+
+@leaf
+def _word_masks(data: Any, i: int, end: int, t: FoldTables) -> Any:
+    """`word_classes` at `i`, without bits from `end` on."""
+    left = min(end - i, BLOCK)
+    word = high = ZERO
+    if left > 0 and i + BLOCK <= data.shape[0]:
+        word, high = word_classes(data, i)
+        return word & low_bits(left), high & low_bits(left)
+    for j in range(left):
+        lowered = t.ascii_word[data[i + j]]
+        word |= np.uint64(lowered != SEPARATOR) << np.uint64(j)
+        high |= np.uint64(lowered == NON_ASCII) << np.uint64(j)
+    return word, high
+
+
+@leaf
 def token_hashes(data: Any, start: int, end: int, t: FoldTables, out: Any) -> int:
     """Hash the words of `data[start:end]` in order.
 
@@ -191,41 +241,34 @@ def token_hashes(data: Any, start: int, end: int, t: FoldTables, out: Any) -> in
         Number of words written to `out`.
     """
     n = 0
-    i = np.int64(start)
-    while i < end:
-        c = t.ascii_word[data[i]]
-        if c == SEPARATOR:
-            i += 1
-            continue
-        if c == NON_ASCII:
-            cp, after = decode_utf8(data, i, end)
-            if not (t.flags[np.int64(t.block_of[cp >> 8]) * 256 + (cp & 255)] & _WORD):
-                i = after
-                continue
-            out[n], i = _any_word(data, i, end, t)
-            n += 1
-            continue
-        h = _SEED
-        j = i
-        while True:
-            word = load_u64(data, j) if j + _CHUNK_BYTES <= end else load_tail(data, j, end)
-            alpha = letters(word)
-            stop = (alpha | digits_and_underscores(word)) ^ HIGH
-            word |= alpha >> _S2
-            if stop == _ZERO:
-                h = _add_chunk(h, word)
-                j += _CHUNK_BYTES
-                continue
-            width = first_byte(stop)
-            if width > 0:
-                kept = (_ONE << np.uint64(8 * width)) - _ONE
-                h = _add_chunk(h, word & kept)
-            j += width
-            break
-        if j < end and data[j] >= 0x80:
-            out[n], i = _any_word(data, i, end, t)
-        else:
-            out[n] = _finish(h)
-            i = j + 1
-        n += 1
+    s = start
+    is_open = False  # a word began in a block before
+    odd = False  # and has a character beyond ASCII so far
+    before = ZERO
+    for base in range(start, end + 1, BLOCK):  # one more block if the last is full
+        word, high = _word_masks(data, base, end, t)
+        starts = word & ~after(word, before)
+        ends = ~word & after(word, before)
+        before = word
+        while ends != ZERO:
+            at = first(ends)
+            ends &= ends - ONE
+            upto = high & ~(ALL << np.uint64(at))
+            if not is_open:
+                odd = False
+                s = base + first(starts)
+                upto &= ALL << np.uint64(first(starts))
+                starts &= starts - ONE
+            is_open = False
+            if odd or upto != ZERO:
+                n = _odd_words(data, s, base + at, t, out, n)
+            else:
+                out[n] = _ascii_word(data, s, base + at)
+                n += 1
+        if starts != ZERO:
+            s = base + first(starts)
+            is_open = True
+            odd = (high & (ALL << np.uint64(first(starts)))) != ZERO
+        elif is_open:
+            odd |= high != ZERO
     return n
