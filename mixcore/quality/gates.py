@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from mixcore.runtime import sql
 from mixcore.text.signals import SIGNALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mixcore.recipe.models import Gate
     from mixcore.recipe.rules import ResolvedGate
@@ -27,11 +27,11 @@ _TOP_LEVEL = {"language", "language_confidence", "n_tokens"}
 """Columns of the signals table that gates and components may name beside the struct's fields."""
 
 
-def signal_column(name: str) -> Column:
-    """The column of a signal by its name as written in recipes."""
-    if name in _TOP_LEVEL:
-        return F.col(name)
-    return F.col("signals").getField(name.replace("@", "__"))
+def signal_text(signal: str) -> str:
+    """The column of a signal by its name as written in recipes, as SQL."""
+    if signal in _TOP_LEVEL:
+        return sql.name(signal)
+    return sql.name("signals", signal.replace("@", "__"))
 
 
 def show_limit(value: float) -> str:
@@ -43,36 +43,34 @@ def show_limit(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
-def narrowed(signal: str, limit: float) -> Column:
-    """The limit in the type the signal is stored in.
+def narrowed(signal: str, limit: float) -> str:
+    """The limit in the type the signal is stored in, as SQL.
 
     0.3 stored as f32 is 0.30000001...: against a f64 limit a text exactly at the limit would go.
     """
     if signal in _F32:
-        return F.lit(float(np.float32(limit))).cast("float")
-    return F.lit(float(limit))
+        return f"CAST({sql.double(float(np.float32(limit)))} AS FLOAT)"
+    return sql.double(limit)
 
 
-def _broken_limit(name: str, gate: Gate) -> Column:
+def _broken_limit(signal: str, gate: Gate) -> str:
     """`min 50`, `in en, de` ...: the first limit broken; null if the value is fine or null."""
-    value = signal_column(name)
+    value = signal_text(signal)
     if gate.allowed is not None:
-        text = "in " + ", ".join(gate.allowed)
-        return F.when(~value.cast("string").isin(*gate.allowed), F.lit(text))
-    if name not in _F32:
-        value = value.cast("double")
-    tests: tuple[tuple[str, float | None, Callable[[Column, Column], Column]], ...] = (
-        ("min", gate.min, Column.__lt__),
-        ("above", gate.above, Column.__le__),
-        ("max", gate.max, Column.__gt__),
-        ("below", gate.below, Column.__ge__),
-    )
+        allowed = ", ".join(map(sql.string, gate.allowed))
+        text = sql.string("in " + ", ".join(gate.allowed))
+        return f"CASE WHEN NOT CAST({value} AS STRING) IN ({allowed}) THEN {text} END"
+    if signal not in _F32:
+        value = f"CAST({value} AS DOUBLE)"
+    tests = (("min", gate.min, "<"), ("above", gate.above, "<="),
+             ("max", gate.max, ">"), ("below", gate.below, ">="))  # fmt: skip
     broken = [
-        F.when(breaks(value, narrowed(name, limit)), F.lit(f"{word} {show_limit(limit)}"))
+        f"WHEN {value} {breaks} {narrowed(signal, limit)} "
+        f"THEN {sql.string(f'{word} {show_limit(limit)}')}"
         for word, limit, breaks in tests
         if limit is not None
     ]
-    return F.coalesce(*broken) if broken else F.lit(None).cast("string")
+    return f"CASE {' '.join(broken)} END" if broken else "CAST(NULL AS STRING)"
 
 
 @dataclass(frozen=True)
@@ -90,14 +88,13 @@ class GateColumns:
     missing: Column
 
 
-def _or(bits: Sequence[Column]) -> Column:
-    zero = F.lit(0).cast("bigint")
-    return reduce(lambda a, b: a.bitwiseOR(b), bits, zero)
+def _or(bits: Sequence[str]) -> Column:
+    return F.expr(" | ".join([*bits, sql.bigint(0)]))
 
 
-def _bit(index: int, condition: Column) -> Column:
+def _bit(index: int, condition: str) -> str:
     signed = 1 << index if index < MAX_GATES - 1 else -(1 << index)
-    return F.when(condition, F.lit(signed).cast("bigint")).otherwise(F.lit(0).cast("bigint"))
+    return f"if({condition}, {sql.bigint(signed)}, {sql.bigint(0)})"
 
 
 def verdict(gate: Column | str, value: Column, limit: Column | str) -> Column:
@@ -113,21 +110,23 @@ def gate_columns(gates: Sequence[ResolvedGate]) -> GateColumns:
     """The columns of a rule set; all gates are evaluated, none hides another."""
     bits, missing, drops = [], [], []
     for index, resolved in enumerate(gates):
-        gate, value = resolved.gate, signal_column(resolved.signal)
+        gate, value = resolved.gate, signal_text(resolved.signal)
         limit = _broken_limit(resolved.signal, gate)
-        shown = value.cast("string")
+        shown = f"CAST({value} AS STRING)"
         if gate.on_missing == "drop":
-            needed = F.lit("a value, " + _written(gate))
-            limit = F.when(value.isNull(), needed).otherwise(limit)
-            shown = F.coalesce(shown, F.lit(MISSING))
+            needed = sql.string("a value, " + _written(gate))
+            limit = f"if({value} IS NULL, {needed}, {limit})"
+            shown = f"coalesce({shown}, {sql.string(MISSING)})"
         elif gate.on_missing == "error":
-            missing.append(_bit(index, value.isNull()))
-        fired = limit.isNotNull()
+            missing.append(_bit(index, f"{value} IS NULL"))
+        fired = f"({limit}) IS NOT NULL"
         bits.append(_bit(index, fired))
         if gate.action == "drop":
-            drops.append(F.when(fired, verdict(resolved.id, shown, limit)))
-    nothing = F.lit(None).cast("struct<gate:string,value:string,limit:string>")
-    return GateColumns(_or(bits), F.coalesce(*drops, nothing), _or(missing))
+            what = f"'gate', {sql.string(resolved.id)}, 'value', {shown}, 'limit', {limit}"
+            drops.append(f"if({fired}, named_struct({what}), NULL)")
+    nothing = "CAST(NULL AS STRUCT<gate: STRING, value: STRING, limit: STRING>)"
+    first = F.expr(f"coalesce({', '.join([*drops, nothing])})")
+    return GateColumns(_or(bits), first, _or(missing))
 
 
 def _written(gate: Gate) -> str:

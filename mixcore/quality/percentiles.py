@@ -22,7 +22,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from mixcore.quality.bins import BINS, BUCKETS, MISSING_BIN, component_table, percentiles, unit_map
-from mixcore.quality.gates import signal_column
+from mixcore.quality.gates import signal_text
+from mixcore.runtime import sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,25 +86,22 @@ def strata_of(rows: Sequence[tuple[str, str | None, int]]) -> Strata:
 
 def bin_column(signal: str) -> Column:
     """The bin of a signal, 0..4095; `MISSING_BIN` where it is null."""
-    value = signal_column(signal).cast("double")
+    value = f"CAST({signal_text(signal)} AS DOUBLE)"
     scale = unit_map(signal).scale
-    unit = value if scale is None else value / (value + F.lit(scale))
-    inside = F.greatest(F.lit(0.0), F.least(F.lit(1.0), unit))
-    number = F.least(F.lit(BINS - 1), F.floor(inside * BINS).cast("int"))
+    unit = value if scale is None else f"({value} / ({value} + {sql.double(scale)}))"
+    inside = f"greatest(0.0D, least(1.0D, {unit}))"
+    number = f"least({BINS - 1}, CAST(floor({inside} * {BINS}) AS INT))"
     # Not coalesce: least and greatest skip nulls, so the number of a null would be the last bin.
-    return F.when(value.isNull(), F.lit(MISSING_BIN)).otherwise(number)
+    return F.expr(f"if({value} IS NULL, {MISSING_BIN}, {number})")
 
 
 def component_histogram(judged: DataFrame, strata: Strata, n_components: int) -> DataFrame:
     """Bytes of passing documents by (`source`, `stratum`, `component`, `bin`)."""
-    pairs = [
-        F.struct(F.lit(i).alias("component"), F.col(f"bin_{i}").alias("bin"))
-        for i in range(n_components)
-    ]
+    pairs = [f"named_struct('component', {i}, 'bin', bin_{i})" for i in range(n_components)]
     return (
         judged.where("passed")
         .select("source", strata.column().alias("stratum"), "n_bytes",
-                F.explode(F.array(*pairs)).alias("at"))
+                F.expr(f"explode(array({', '.join(pairs)}))").alias("at"))
         .where(F.col("at.bin") < BINS)
         .groupBy("source", "stratum", "at.component", "at.bin")
         .agg(F.sum("n_bytes").alias("bytes"))
@@ -121,7 +119,7 @@ def raw_histogram(rated: DataFrame) -> DataFrame:
 
 def raw_bin() -> Column:
     """The bin of `score_raw`."""
-    return F.least(F.lit(BINS - 1), F.floor(F.col("score_raw") * BINS).cast("int"))
+    return F.expr(f"least({BINS - 1}, CAST(floor(score_raw * {BINS}) AS INT))")
 
 
 def read_histogram(table: pa.Table, component: int, strata: Strata) -> _Histograms:
@@ -198,14 +196,11 @@ def _look_up_table(rows: Sequence[tuple[str, str, npt.NDArray[np.float64]]], nam
 
 def rate(judged: DataFrame, tables: DataFrame, strata: Strata, width: int) -> DataFrame:
     """Add `stratum` and `score_raw` (0..1); sources without components must not be in it."""
-    parts = [F.col("parts")[F.col(f"bin_{i}") + i * (BINS + 1)] for i in range(width)]
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
+    total = " + ".join(f"parts[bin_{i} + {i * (BINS + 1)}]" for i in range(width))
     return (
         judged.withColumn("stratum", strata.column())
         .join(F.broadcast(tables), ["source", "stratum"], "left")
-        .withColumn("score_raw", F.least(F.lit(1.0), total))
+        .withColumn("score_raw", F.expr(f"least(1.0D, {total})"))
         .drop("parts")
     )
 
