@@ -49,7 +49,7 @@ from mixcore.runtime.stage import (
     runs_row,
 )
 from mixcore.runtime.store import Output, Pool, Scratch
-from mixcore.runtime.tables import MIXTURE_CUTOFFS, RUNS
+from mixcore.runtime.tables import FILES, MIXTURE_CUTOFFS, RUNS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -198,16 +198,24 @@ def _scratch(run: Run) -> Iterator[None]:
 
 
 def _note_runs(run: Run) -> None:
-    """Append the run's rows to `runs`; a failure to do so never hides the run's own error."""
+    """Append the run's rows to `runs`, also of a run that fails; if that fails it is logged."""
     if not run.records:
         return
-    rows = [runs_row(run, record) for record in run.records]
     try:
+        _fill_rows_in(run)
+        rows = [runs_row(run, record) for record in run.records]
         run.output.append(RUNS, rows, (f"mixcore.runs.{run.run_id}", 1))
-    except Exception:
-        if sys.exc_info()[0] is None:
-            raise
+    except Exception:  # noqa: BLE001 - the tables stand; a missing note is no failed run
         _log.warning("runs.not_noted %s", traceback.format_exc(limit=1))
+
+
+def _fill_rows_in(run: Run) -> None:
+    """What each stage of the run had before it, from `files` (a row a file)."""
+    if "ingest" not in run.units:
+        return
+    sums = run.read(FILES, "ingest").agg(F.sum("rows_read"), F.sum("n_documents")).collect()[0]
+    for record in run.records:
+        record.rows_in = sums[0] if record.stage == "ingest" else sums[1]
 
 
 def _write_outcome(

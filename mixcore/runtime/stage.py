@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -119,10 +120,10 @@ class Run:
 
 def run_stage(run: Run, stage: Stage) -> None:
     """Bring all units of `stage` to completion, doing only what is missing."""
-    units = run.units.setdefault(stage.name, stage.plan(run))
-    started = datetime.now(UTC)
-    reads = tuple(key for unit in units for key in unit.reads)
-    with run.progress.stage(stage.name) as line:
+    with _recorded(run, stage.name) as record, run.progress.stage(stage.name) as line:
+        units = run.units.setdefault(stage.name, stage.plan(run))
+        record.keys = tuple(unit.key for unit in units)
+        record.reads = tuple(key for unit in units for key in unit.reads)
         n_written = 0
         for attempt in range(_MAX_RACES):
             held = run.pool.held(stage.tables[-1], [u.key for u in units])
@@ -131,7 +132,7 @@ def run_stage(run: Run, stage: Stage) -> None:
                 break
             line.detail(f"{len(missing)} of {len(units)} to do")
             try:
-                _write(run, stage, missing)
+                record.rows_out = _write(run, stage, missing)
             except Exception as error:
                 if not is_lost_race(error) or attempt == _MAX_RACES - 1:
                     raise
@@ -139,23 +140,36 @@ def run_stage(run: Run, stage: Stage) -> None:
                 continue
             n_written += len(missing)
             break
-        status = "done" if n_written else "reused"
+        record.n_reused = len(units) - n_written
+        record.status = "done" if n_written else "reused"
         line.detail(f"{n_written} done, {len(units) - n_written} reused")
         if stage.check is not None:
             stage.check(run, units)
-    run.records.append(
-        StageRecord(
-            stage.name, status, tuple(u.key for u in units), reads,
-            len(units) - n_written, started, datetime.now(UTC),
-        )
-    )  # fmt: skip
 
 
-def _write(run: Run, stage: Stage, missing: Sequence[Unit]) -> None:
+@contextmanager
+def _recorded(run: Run, stage: str) -> Iterator[StageRecord]:
+    """A record of `run.records` for the stage; a stage that raises is noted as failed."""
+    now = datetime.now(UTC)
+    record = StageRecord(stage, "failed", (), (), 0, now, now)
+    run.records.append(record)
+    try:
+        yield record
+    except BaseException:
+        record.status = "failed"
+        raise
+    finally:
+        record.ended_at = datetime.now(UTC)
+
+
+def _write(run: Run, stage: Stage, missing: Sequence[Unit]) -> int | None:
+    """Write all tables of the missing units; rows of the last one, if known."""
     keys = [u.key for u in missing]
     labels: Mapping[str, str] = {u.key: u.label for u in missing}
+    n_rows = None
     for table, rows in stage.build(run, list(missing)):
-        run.pool.write(table, rows, keys, run.metadata(stage.name, units=labels))
+        n_rows = run.pool.write(table, rows, keys, run.metadata(stage.name, units=labels))
+    return n_rows
 
 
 def plan_stages(run: Run, stages: Sequence[Stage]) -> None:
@@ -216,34 +230,29 @@ def run_output_stage(run: Run, stage: OutputStage, base: Mapping[str, int]) -> N
     Raises:
         SupersededError: A newer run has published meanwhile.
     """
-    started = datetime.now(UTC)
-    key = stage.key(run)
-    reads = stage.params(run)[1]
-    with run.progress.stage(stage.name) as line:
-        reused = is_current(run, stage, key)
-        if reused:
+    with _recorded(run, stage.name) as record, run.progress.stage(stage.name) as line:
+        key = stage.key(run)
+        record.keys, record.reads = (key,), stage.params(run)[1]
+        if is_current(run, stage, key):
+            record.status, record.n_reused = "reused", 1
             line.detail("as published")
             if stage.check is not None:
                 stage.check(run)
-        else:
-            versions: dict[str, int] = {}
-            for table, rows in stage.build(run):
-                if table is stage.tables[-1] and stage.check is not None:
-                    stage.check(run)
-                metadata = run.metadata(stage.name, key=key, versions=dict(versions))
-                fence = (f"mixcore.{stage.name}", base[table.name] + 1)
-                try:
-                    versions[table.name] = run.output.write(table, rows, metadata, fence=fence)
-                except Exception as error:
-                    if not is_lost_race(error):
-                        raise
-                _own(run, table, key)
-    run.records.append(
-        StageRecord(
-            stage.name, "reused" if reused else "done", (key,), reads,
-            int(reused), started, datetime.now(UTC),
-        )
-    )  # fmt: skip
+            return
+        versions: dict[str, int] = {}
+        for table, rows in stage.build(run):
+            if table is stage.tables[-1] and stage.check is not None:
+                stage.check(run)
+            metadata = run.metadata(stage.name, key=key, versions=dict(versions))
+            fence = (f"mixcore.{stage.name}", base[table.name] + 1)
+            try:
+                versions[table.name] = run.output.write(table, rows, metadata, fence=fence)
+            except Exception as error:
+                if not is_lost_race(error):
+                    raise
+            _own(run, table, key)
+        record.rows_out, record.checksum = run.output.fingerprint(stage.tables[-1])
+        record.status = "done"
 
 
 def _own(run: Run, table: Table, key: str) -> None:

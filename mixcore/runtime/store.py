@@ -54,8 +54,8 @@ def _exists(spark: SparkSession, path: str) -> bool:
 _COMMIT = re.compile(r"\d{20}\.json")
 
 
-def _newest_commit(path: str) -> tuple[int, str | None] | None:
-    """Version and `userMetadata` of a local table's newest commit; None if it must be asked for.
+def _newest_info(path: str) -> tuple[int, dict[str, Any]] | None:
+    """Version and `commitInfo` of a local table's newest commit; None if it must be asked for.
 
     The file that Delta's protocol calls the commit of a version; log clean-up never takes the
     newest. `DESCRIBE HISTORY` gives the same by two Spark jobs.
@@ -70,7 +70,7 @@ def _newest_commit(path: str) -> tuple[int, str | None] | None:
         for line in actions:
             info = json.loads(line).get("commitInfo")
             if info is not None:
-                return int(newest[:20]), info.get("userMetadata")
+                return int(newest[:20]), info
     return None
 
 
@@ -126,8 +126,8 @@ class Pool:
 
     def write(
         self, table: Table, df: DataFrame, keys: Sequence[str], metadata: Mapping[str, Any]
-    ) -> None:
-        """Replace the rows of `keys` by `df` in one commit.
+    ) -> int | None:
+        """Replace the rows of `keys` by `df` in one commit; the number of rows, if it is known.
 
         Args:
             table: Which table.
@@ -150,6 +150,10 @@ class Pool:
         if _exists(self.spark, self.location(table)):
             writer = writer.option("replaceWhere", predicate)
         writer.save(self.location(table))
+        info = _newest_info(self.location(table))
+        if info is None or json.loads(info[1].get("userMetadata") or "{}") != dict(metadata):
+            return None  # another writer has committed since, or the log is not at hand
+        return int(info[1].get("operationMetrics", {}).get("numOutputRows", len(keys))) - len(keys)
 
 
 class Output:
@@ -172,19 +176,39 @@ class Output:
         if not self.exists(table):
             return -1, {}
         location = self.location(table)
-        found = _newest_commit(location)
+        found = _newest_info(location)
         if found is None:
             row = self.spark.sql(f"DESCRIBE HISTORY delta.`{location}` LIMIT 1").collect()[0]
-            found = int(row["version"]), row["userMetadata"]
+            found = int(row["version"]), {"userMetadata": row["userMetadata"]}
+        version, info = found
         try:
-            metadata = json.loads(found[1] or "{}")
+            metadata = json.loads(info.get("userMetadata") or "{}")
         except json.JSONDecodeError:
             metadata = {}
-        return found[0], metadata if isinstance(metadata, dict) else {}
+        return version, metadata if isinstance(metadata, dict) else {}
 
     def read(self, table: Table) -> DataFrame:
         """All rows of the latest version."""
         return self.spark.read.format("delta").load(self.location(table))
+
+    def fingerprint(self, table: Table) -> tuple[int, str]:
+        """Number of rows and an order-independent checksum of the columns without text.
+
+        The sum alone would not see rows that swap hashes, the xor not rows that occur twice; a
+        sum in BIGINT would overflow under ANSI.
+        """
+        row_hash = F.xxhash64(*(F.col(n) for n in table.column_names if n != "text"))
+        found = (
+            self.read(table)
+            .select(row_hash.alias("h"))
+            .agg(
+                F.count(F.lit(1)).alias("n"),
+                F.sum(F.col("h").cast("decimal(38,0)")).alias("sum"),
+                F.bit_xor("h").alias("xor"),
+            )
+            .collect()[0]  # one row
+        )
+        return int(found["n"]), f"{found['sum'] or 0}:{found['xor'] or 0}"
 
     def write(
         self,

@@ -147,7 +147,14 @@ def test_report_and_explain(calm):
 
 
 def test_runs_are_noted(calm):
-    stages = {r["stage"]: r["status"] for r in calm.output.read(RUNS).collect()}
+    rows = calm.output.read(RUNS).collect()
+    corpus = next(r for r in rows if r["stage"] == "publish")
+    assert corpus["rows_out"] == calm.output.read(CORPUS).count()
+    assert corpus["checksum"] == calm.output.fingerprint(CORPUS)[1]
+    assert {r["rows_in"] for r in rows if r["stage"] != "ingest"} == {
+        calm.read(DOCUMENTS, "ingest").count()
+    }
+    stages = {r["stage"]: r["status"] for r in rows}
     assert stages == dict.fromkeys(
         ("ingest", "profile", "score", "match", "resolve", "mix", "publish"), "done"
     )

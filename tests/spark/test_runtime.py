@@ -62,6 +62,7 @@ def test_only_missing_keys_are_built_and_empty_results_count_as_complete(make_ru
     run_stage(run, counting_stage(built, ["b", "empty"]))
     assert built == [["a", "empty"], ["b"]]
     assert [r.status for r in run.records] == ["done", "done", "reused"]
+    assert [r.rows_out for r in run.records] == [1, 1, None]
     assert run.pool.read(PAIRS, ["a", "b", "empty"]).count() == 2
     assert run.pool.read(PAIRS, ["empty"]).count() == 0
 
