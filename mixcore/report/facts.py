@@ -1,7 +1,7 @@
 """Counts of the report, from the tables alone: lazy aggregates, collected in one job.
 
-Every aggregate is a small frame of the same shape (`FACT_COLUMNS`), so all of them go through
-Spark together. Their rows grow with sources, gates, domains and reasons, never with documents.
+Every table's rows take the same narrow shape (`FACT_COLUMNS`), so that one aggregate, with one
+shuffle, serves all. Its rows grow with sources, gates, domains and reasons, never with documents.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from mixcore.runtime.tables import (
@@ -34,38 +34,45 @@ if TYPE_CHECKING:
 
 FACT_COLUMNS = ("section", "a", "b", "c", "n", "m", "k")
 """What it is about, up to three names, up to three integers."""
+_MIXTURE = "mixture"
 BEFORE_GATES = ("failed", "where", "exclude")
 """`drop_gate` of documents that no gate has judged."""
 
 Fact = tuple[str | None, str | None, str | None, int, int, int]
 
 
-def _fact(
-    df: DataFrame, section: str, names: Sequence[str | Column], sums: Sequence[Column]
-) -> DataFrame:
-    """`df` grouped by up to three names, with up to three sums."""
-    columns = [F.col(n) if isinstance(n, str) else n for n in names]
-    named = [c.cast("string").alias(letter) for c, letter in zip(columns, "abc", strict=False)]
-    nothing = [F.lit(None).cast("string").alias(letter) for letter in "abc"[len(named) :]]
-    numbers = [
-        F.coalesce(s.cast("bigint"), F.lit(0).cast("bigint")).alias(letter)
-        for s, letter in zip(sums, "nmk", strict=False)
-    ]
-    zeros = [F.lit(0).cast("bigint").alias(letter) for letter in "nmk"[len(numbers) :]]
-    return (
-        df.groupBy(*named, *nothing).agg(*numbers, *zeros)
-        .select(F.lit(section).alias("section"), *FACT_COLUMNS[1:])
-    )  # fmt: skip
+def _fact(df: DataFrame, section: str, names: Sequence[str], numbers: Sequence[str]) -> DataFrame:
+    """Rows of `df` in the shape of facts, not yet added up.
+
+    Args:
+        df: Rows of a table.
+        section: What they are about.
+        names: Up to three SQL expressions to group by.
+        numbers: Up to three SQL expressions to add up; null counts as nothing.
+    """
+    named = [*names, *["NULL"] * (3 - len(names))]
+    added = [*numbers, *["0"] * (3 - len(numbers))]
+    return df.selectExpr(
+        f"'{section}' AS section",
+        *(f"CAST({e} AS STRING) AS {letter}" for e, letter in zip(named, "abc", strict=True)),
+        *(f"CAST({e} AS BIGINT) AS {letter}" for e, letter in zip(added, "nmk", strict=True)),
+    )
+
+
+def _add_up(rows: DataFrame) -> DataFrame:
+    """Facts by section and names. Of the mixture, `m` (copies) is the largest, not the sum."""
+    total = "coalesce(sum({0}), 0L)"
+    return rows.groupBy("section", "a", "b", "c").agg(
+        F.expr(total.format("n")).alias("n"),
+        F.expr(f"if(section = '{_MIXTURE}', max(m), {total.format('m')})").alias("m"),
+        F.expr(total.format("k")).alias("k"),
+    )
 
 
 def _output(run: Run, table: Table) -> DataFrame:
     if run.output.exists(table):
         return run.output.read(table)
     return run.spark.createDataFrame([], table.schema)
-
-
-def _copies(corpus: DataFrame) -> Column:
-    return F.col("copies") if "copies" in corpus.columns else F.lit(1)
 
 
 def drop_masks(rules: Mapping[str, ResolvedRules]) -> dict[str, int]:
@@ -96,47 +103,41 @@ def gate_facts(scores: DataFrame, rules: Mapping[str, ResolvedRules]) -> DataFra
         mask.alias("mask"),
         F.explode(fired).alias("bit"),
     )
-    alone = F.col("alone") & (F.getbit("mask", F.col("bit")) == 1)
+    alone = "alone AND getbit(mask, bit) = 1"
     return _fact(
-        rows, "gate", ["source", "bit"],
-        [F.count(F.lit(1)), F.count(F.when(alone, 1)), F.sum(F.when(alone, F.col("n_tokens")))],
-    )  # fmt: skip
+        rows, "gate", ["source", "bit"], ["1", f"if({alone}, 1, 0)", f"if({alone}, n_tokens, 0)"]
+    )
 
 
 def all_facts(run: Run, rules: Mapping[str, ResolvedRules]) -> DataFrame:
     """Every aggregate of the report in one frame of `FACT_COLUMNS`."""
-    count = F.count(F.lit(1))
     files = run.read(FILES, "ingest")
     scores = run.read(SCORES, "score")
     corpus = _output(run, CORPUS)
-    duplicates = run.read(DUPLICATES, "resolve")
-    cutoffs = _output(run, MIXTURE_CUTOFFS)
-    tokens = F.sum("n_tokens")
+    copies = "copies" if "copies" in corpus.columns else "1"
     # Cluster sizes 2, 3-4, 5-8, ...: the number of binary digits of size - 1, exact.
-    size_class = F.length(F.bin(F.col("cluster_size") - 1))
+    size_class = "length(bin(cluster_size - 1))"
     # A cluster has one row whose id is the cluster's.
-    is_first = F.when(F.col("doc_id") == F.col("cluster_id"), 1)
-    java = F.java_method(F.lit("java.lang.System"), F.lit("getProperty"), F.lit("java.version"))
+    is_first = "if(doc_id = cluster_id, 1, 0)"
+    java = "java_method('java.lang.System', 'getProperty', 'java.version')"
     parts = [
-        _fact(files, "rows", ["source"],
-              [F.sum("rows_read"), F.sum("n_identical"), F.sum("n_quarantined")]),
-        _fact(files, "files", ["source"], [count, F.sum("size")]),
-        _fact(run.read(QUARANTINE, "ingest"), "quarantine", ["source", "reason"], [count]),
-        _fact(run.read(DOCUMENTS, "ingest"), "documents", ["source"], [count, F.sum("n_bytes")]),
-        _fact(scores, "score", ["source", "drop_gate"], [count, tokens]),
-        _fact(scores, "bucket", ["source", "score_bucket", F.col("drop_gate").isNull()],
-              [count, tokens]),
+        _fact(files, "rows", ["source"], ["rows_read", "n_identical", "n_quarantined"]),
+        _fact(files, "files", ["source"], ["1", "size"]),
+        _fact(run.read(QUARANTINE, "ingest"), "quarantine", ["source", "reason"], ["1"]),
+        _fact(run.read(DOCUMENTS, "ingest"), "documents", ["source"], ["1", "n_bytes"]),
+        _fact(scores, "score", ["source", "drop_gate"], ["1", "n_tokens"]),
+        _fact(scores, "bucket", ["source", "score_bucket", "drop_gate IS NULL"],
+              ["1", "n_tokens"]),
         gate_facts(scores, rules),
-        _fact(_output(run, DROPPED), "dropped", ["source", "stage", "reason"], [count]),
+        _fact(_output(run, DROPPED), "dropped", ["source", "stage", "reason"], ["1"]),
         _fact(corpus, "corpus", ["source"],
-              [F.count(F.when(F.col("copy_index") == 0, 1)), F.sum(_copies(corpus)),
-               F.sum(_copies(corpus) * F.col("n_tokens"))]),
-        _fact(_output(run, VALIDATION), "validation", ["source"], [count, tokens]),
-        _fact(cutoffs, "cutoffs", ["domain", "phase"],
-              [F.sum("available"), F.sum("target"), F.sum("achieved")]),
-        _fact(_output(run, MIXTURE), "mixture", ["domain", "phase"], [count, F.max("copies")]),
-        _fact(duplicates, "clusters", [size_class], [F.count(is_first), count,
-              F.count(F.when(F.col("is_removed"), 1))]),
-        _fact(run.spark.range(1), "java", [java], [count]),
+              ["if(copy_index = 0, 1, 0)", copies, f"{copies} * n_tokens"]),
+        _fact(_output(run, VALIDATION), "validation", ["source"], ["1", "n_tokens"]),
+        _fact(_output(run, MIXTURE_CUTOFFS), "cutoffs", ["domain", "phase"],
+              ["available", "target", "achieved"]),
+        _fact(_output(run, MIXTURE), _MIXTURE, ["domain", "phase"], ["1", "copies"]),
+        _fact(run.read(DUPLICATES, "resolve"), "clusters", [size_class],
+              [is_first, "1", "if(is_removed, 1, 0)"]),
+        _fact(run.spark.range(1), "java", [java], ["1"]),
     ]  # fmt: skip
-    return reduce(DataFrame.unionByName, parts)
+    return _add_up(reduce(DataFrame.unionByName, parts))
