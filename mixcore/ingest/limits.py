@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -11,11 +12,14 @@ from mixcore.runtime.errors import ContractError
 from mixcore.runtime.tables import DOCUMENTS, FILES, QUARANTINE
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from mixcore.runtime.stage import Run, Unit
 
 _APART = ("too_large", "corrupt_file")
 """Reasons that are no sign of bad rows: a size the recipe chose, and files, not rows."""
 
+_ACCOUNTS = ("rows_read", "n_documents", "n_identical", "n_quarantined")
 _EXAMPLES = 3
 _EXAMPLE_CHARS = 80
 
@@ -29,21 +33,22 @@ def check(run: Run, units: list[Unit]) -> None:
     keys = [u.key for u in units]
     if not keys:
         return
-    columns = ("rows_read", "n_documents", "n_identical", "n_quarantined")
-    files = run.pool.read(FILES, keys).groupBy("key").agg(*(F.sum(c).alias(c) for c in columns))
-    # all three collected: a few numbers a batch
-    noted = {r["key"]: r for r in files.collect()}
-    documents = run.pool.read(DOCUMENTS, keys).groupBy("key").count().collect()
-    n_documents = {r["key"]: r["count"] for r in documents}
+    noted: dict[str, Counter[str]] = {key: Counter() for key in keys}
+    n_documents: Counter[str] = Counter()
     reasons: dict[str, Counter[str]] = {key: Counter() for key in keys}
-    for r in run.pool.read(QUARANTINE, keys).groupBy("key", "reason").count().collect():
-        reasons[r["key"]][r["reason"]] += r["count"]
+    for r in _counts(run, keys).collect():  # a few numbers a batch
+        if r["what"] == "documents":
+            n_documents[r["key"]] += r["n"]
+        elif r["what"] == "quarantine":
+            reasons[r["key"]][r["name"]] += r["n"]
+        else:
+            noted[r["key"]][r["name"]] += r["n"]
     for unit in units:
         row = noted[unit.key]
         quarantined = reasons[unit.key].total() - reasons[unit.key]["corrupt_file"]
         found = (
             row["n_documents"] + row["n_identical"] + row["n_quarantined"],
-            n_documents.get(unit.key, 0),
+            n_documents[unit.key],
             quarantined,
         )
         expected = (row["rows_read"], row["n_documents"], row["n_quarantined"])
@@ -66,6 +71,27 @@ def check(run: Run, units: list[Unit]) -> None:
         mine = [u.key for u in units if u.source == source]
         total: Counter[str] = sum((reasons[k] for k in mine), Counter())
         _stop(run, source, mine, sum(noted[k]["rows_read"] for k in mine), total)
+
+
+def _counts(run: Run, keys: list[str]) -> DataFrame:
+    """`key`, `what`, `name`, `n`: the accounts of `files`, and what the other tables hold.
+
+    One frame, so that it is one job.
+    """
+    named = ", ".join(f"named_struct('name', '{c}', 'n', {c})" for c in _ACCOUNTS)
+    parts = [
+        run.pool.read(FILES, keys).selectExpr(
+            "key", "'files' AS what", f"inline(array({named})) AS (name, n)"
+        ),
+        run.pool.read(DOCUMENTS, keys).selectExpr(
+            "key", "'documents' AS what", "CAST(NULL AS STRING) AS name", "1L AS n"
+        ),
+        run.pool.read(QUARANTINE, keys).selectExpr(
+            "key", "'quarantine' AS what", "reason AS name", "1L AS n"
+        ),
+    ]
+    rows = reduce(lambda a, b: a.unionByName(b), parts)
+    return rows.groupBy("key", "what", "name").agg(F.sum("n").alias("n"))
 
 
 def _stop(run: Run, source: str, keys: list[str], n_rows: int, reasons: Counter[str]) -> None:
