@@ -103,7 +103,11 @@ def recipe(directory: Path, output: Path, **changes: Any) -> dict[str, Any]:
         "tokens": {"tokenizer": "words", "extra_per_document": 1},
         "output": {"path": str(output), "shards": 4},
         "sources": {
-            name: {"path": str(directory / name / "*.jsonl"), "columns": columns, "rules": "default"}
+            name: {
+                "path": str(directory / name / "*.jsonl"),
+                "columns": columns,
+                "rules": "default",
+            }
             for name in ("web", "books", "papers")
         },
         "dedup": {
