@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,12 +163,20 @@ def test_runs_are_noted(calm):
     )
 
 
+AQE = "spark.sql.adaptive.enabled"
+SHUFFLES = "spark.sql.shuffle.partitions"
+
+
 @pytest.mark.parametrize(
     ("n_files", "shuffle", "conf"),
     [
-        (7, 1, {"spark.sql.adaptive.enabled": "true", "spark.sql.shuffle.partitions": "7"}),
+        pytest.param(7, 1, {AQE: "true", SHUFFLES: "7"}, id="7 shuffled files, AQE"),
+        pytest.param(1, None, {SHUFFLES: "1"}, id="1 file", marks=pytest.mark.long),
+        pytest.param(64, 2, {SHUFFLES: "64"}, id="64 shuffled files", marks=pytest.mark.long),
+        pytest.param(
+            64, 3, {AQE: "true", SHUFFLES: "64"}, id="64 files, AQE", marks=pytest.mark.long
+        ),
     ],
-    ids=["7 shuffled files, AQE, 7 partitions"],
 )
 def test_same_output_whatever_the_layout(calm, runner, spark, tmp_path, n_files, shuffle, conf):
     corpora.write(tmp_path / "data", n_files=n_files, shuffle=shuffle)
@@ -179,6 +190,23 @@ def test_same_output_whatever_the_layout(calm, runner, spark, tmp_path, n_files,
             spark.conf.set(name, value)
     for table in RESULTS:
         assert contents(other, table) == contents(calm, table), table.name
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("master", ["local[1]", "local[4]"])
+def test_same_output_on_any_number_of_cores(calm, spark, tmp_path, master):
+    corpora.write(tmp_path / "data", n_files=5, shuffle=4)
+    with (tmp_path / "recipe.yaml").open("w") as out:
+        YAML(typ="safe").dump(corpora.recipe(tmp_path / "data", tmp_path / "out"), out)
+    done = subprocess.run(
+        [sys.executable, "-m", "mixcore.cli", "publish", str(tmp_path / "recipe.yaml"),
+         "--master", master],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHASHSEED": "7"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for table in RESULTS:
+        rows = spark.read.format("delta").load(str(tmp_path / "out" / table.name)).collect()
+        assert sorted((tuple(r) for r in rows), key=repr) == contents(calm, table), table.name
 
 
 def test_a_to_b_to_a_redoes_mix_and_publish_only(calm, runner, tmp_path):
