@@ -161,17 +161,18 @@ HOST = socket.gethostname()
 @pytest.mark.parametrize(
     ("holder", "is_refused"),
     [
-        ({"host": "elsewhere", "pid": 1, "expires": time.time() + LEASE_S}, True),
-        ({"host": "elsewhere", "pid": 1, "expires": time.time() - 1}, False),
-        ({"host": HOST, "pid": os.getppid(), "expires": time.time() + LEASE_S}, True),
-        ({"host": HOST, "pid": 2**22 + 1, "expires": time.time() + LEASE_S}, False),
-        ({"host": HOST, "pid": os.getpid(), "expires": time.time() + LEASE_S}, False),
+        ({"host": "elsewhere", "pid": 1, "expires_in": LEASE_S}, True),
+        ({"host": "elsewhere", "pid": 1, "expires_in": -1.0}, False),
+        ({"host": HOST, "pid": os.getppid(), "expires_in": LEASE_S}, True),
+        ({"host": HOST, "pid": 2**22 + 1, "expires_in": LEASE_S}, False),
+        ({"host": HOST, "pid": os.getpid(), "expires_in": LEASE_S}, False),
     ],
     ids=["live elsewhere", "expired", "live here", "dead here", "our own"],
 )
 def test_lease(tmp_path, holder, is_refused):
     path = tmp_path / ".lock"
-    path.write_text(json.dumps({"run_id": "r", **holder}))
+    expires = time.time() + holder["expires_in"]  # from now: tests may start long after collection
+    path.write_text(json.dumps({"run_id": "r", **holder, "expires": expires}))
     if is_refused:
         with (
             pytest.raises(InfrastructureError, match="another run is at work"),
