@@ -1,7 +1,7 @@
 """The large local corpus: all text of CORPUS_DIR plus the Python code installed on this machine.
 
 About 330 MB of text in ten sources, written once as plain JSON lines (splittable, so that reading
-is parallel) in shards of 16 MB below bench/work/large. Deterministic but for the installed code.
+is parallel) in shards of 16 MB below bench/build/large. Deterministic but for the installed code.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-WORK = ROOT / "bench" / "work"
+WORK = ROOT / "bench" / "build"
 LARGE = WORK / "large"
 _SHARD_BYTES = 16 << 20
 TEXT_SOURCES = (

@@ -3,7 +3,7 @@
     python bench/peers.py [--slice-mb 100] [--whole-mb MB] [--only NAME ...]
 
 Peers: datatrove, distributed-curator, daft, each in a virtual environment of its own below
-bench/work/venvs. What each is given and what is timed stands beside each row. A peer that cannot
+bench/build/venvs. What each is given and what is timed stands beside each row. A peer that cannot
 be installed, fails or takes too long gets a row that says so.
 """
 
