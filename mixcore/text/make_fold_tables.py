@@ -14,6 +14,21 @@ import numpy as np
 PATH = Path(__file__).with_name("fold_tables.npz")
 WORD, SPACE, PUNCT = 1, 2, 4
 """Bits of `flags`: `\\w` of Python's `re`; `str.isspace`; category P* or S*."""
+SCRIPT_SHIFT = 3
+"""`flags >> SCRIPT_SHIFT` is 1 + the place in SCRIPTS of a letter, mark or number, else 0."""
+SCRIPTS: dict[str, tuple[tuple[int, int], ...]] = {
+    "cjk": (
+        (0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x303B), (0x3040, 0x312F), (0x31A0, 0x31BF),
+        (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F),
+        (0x1AFF0, 0x1B16F), (0x20000, 0x3FFFF),
+    ),
+    "thai": ((0x0E00, 0x0E7F),),
+    "lao": ((0x0E80, 0x0EFF),),
+    "khmer": ((0x1780, 0x17FF),),
+    "myanmar": ((0x1000, 0x109F), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F)),
+}  # fmt: skip
+"""Scripts written without spaces between words, and their blocks. `cjk`: Han, kana, bopomofo, not
+Hangul, which has spaces."""
 BLOCK = 256
 N_CODE_POINTS = 0x110000
 DOTTED_I = 0x130
@@ -31,10 +46,16 @@ def lower_of(code_point: int) -> int:
 def flags_of(code_point: int) -> int:
     """The bits of one code point; the word bit is that of its lower case."""
     char, folded = chr(code_point), chr(lower_of(code_point))
+    category = unicodedata.category(char)[0]
+    script = 0
+    if category in "LMN":
+        script = next((i for i, blocks in enumerate(SCRIPTS.values(), 1)
+                       if any(low <= code_point <= high for low, high in blocks)), 0)  # fmt: skip
     return (
         WORD * (folded.isalnum() or folded == "_")
         | SPACE * char.isspace()
-        | PUNCT * (unicodedata.category(char)[0] in "PS")
+        | PUNCT * (category in "PS")
+        | script << SCRIPT_SHIFT
     )
 
 

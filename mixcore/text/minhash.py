@@ -19,8 +19,16 @@ import pyarrow as pa
 
 from mixcore.text.bands import BandPlan
 from mixcore.text.compiled import kernel, leaf
-from mixcore.text.shingles import keep_distinct, shingle, table_size
-from mixcore.text.words import FoldTables, fold_tables, token_hashes, utf8_buffers
+from mixcore.text.shingles import (
+    Cut,
+    Shingling,
+    cut_document,
+    keep_distinct,
+    make_cut,
+    room,
+    table_size,
+)
+from mixcore.text.words import FoldTables, utf8_buffers
 
 SKETCH_SLOTS = 64
 SEED = 1
@@ -113,7 +121,7 @@ def band_key(signature: Any, band: int, rows: int) -> Any:
 
 @kernel
 def _profile(
-    data: Any, offsets: Any, t: FoldTables, n_words: int, a: Any, b: Any, rows: int,
+    data: Any, offsets: Any, t: FoldTables, how: Cut, a: Any, b: Any, rows: int,
     n_shingles: Any, keys: Any, sketch: Any, has_bands: Any,
 ) -> int:  # fmt: skip
     """Fill `n_shingles` of all documents; `keys` and `sketch` row by row of those with bands."""
@@ -121,8 +129,9 @@ def _profile(
     longest = 0
     for d in range(n_docs):
         longest = max(longest, offsets[d + 1] - offsets[d])
-    tokens = np.empty(longest // 2 + 1, np.uint64)
-    hashes = np.empty(longest // 2 + 1, np.uint64)
+    units = np.empty(room(how, longest), np.uint64)
+    weight = np.empty(len(units) if len(how.weights) else 0, np.uint64)
+    hashes = np.empty(len(units), np.uint64)
     table = np.empty(1024, np.uint64)
     mixed = np.empty(BLOCK, np.uint32)
     signature = np.empty(len(a), np.uint32)
@@ -130,13 +139,12 @@ def _profile(
     first_slot = len(a) - sketch.shape[1]
     row = 0
     for d in range(n_docs):
-        n_tokens = token_hashes(data, offsets[d], offsets[d + 1], t, tokens)
-        n = shingle(tokens, n_tokens, n_words, hashes)
+        n, is_short = cut_document(data, offsets[d], offsets[d + 1], t, how, units, weight, hashes)
         if table_size(n) > len(table):
             table = np.empty(table_size(n), np.uint64)
         n = keep_distinct(hashes, n, table)
         n_shingles[d] = n
-        if n_tokens < n_words:
+        if is_short:
             continue
         has_bands[d] = True
         minima(hashes, n, a, b, mixed, signature)
@@ -161,17 +169,17 @@ class MinHashes(NamedTuple):
     """uint8 (documents with bands, 64)."""
 
 
-def minhash(text: pa.Array, n_words: int, plan: BandPlan) -> MinHashes:
+def minhash(text: pa.Array, how: int | Shingling, plan: BandPlan) -> MinHashes:
     """Shingle and MinHash a batch in one pass over its text.
 
     Args:
         text: Documents, `string` or `large_string`; null reads as empty.
-        n_words: Words a shingle.
+        how: How to cut them; a number stands for so many words a shingle.
         plan: Bands and rows, at least 1 x 1.
 
     Returns:
-        Columns of the batch. Documents of fewer than `n_words` words are left to exact
-        deduplication: they have one shingle (none without a word) and no bands.
+        Columns of the batch. Documents shorter than a shingle are left to exact deduplication:
+        they have one shingle (none without a word) and no bands.
     """
     data, offsets = utf8_buffers(text)
     n_docs = len(offsets) - 1
@@ -180,7 +188,6 @@ def minhash(text: pa.Array, n_words: int, plan: BandPlan) -> MinHashes:
     keys = np.empty((n_docs, plan.bands), np.uint64)
     sketch = np.empty((n_docs, SKETCH_SLOTS), np.uint8)
     has_bands = np.zeros(n_docs, np.bool_)
-    n = _profile(
-        data, offsets, fold_tables(), n_words, a, b, plan.rows, n_shingles, keys, sketch, has_bands
-    )
+    cut, tables = make_cut(how)
+    n = _profile(data, offsets, tables, cut, a, b, plan.rows, n_shingles, keys, sketch, has_bands)
     return MinHashes(n_shingles, has_bands, keys[:n], sketch[:n])

@@ -7,7 +7,7 @@ Equal to `re.findall(r"\w+", text.lower())` of Python 3.11 (Unicode 14) up to th
 - a word is its 64-bit hash.
 
 Text in scripts without spaces (Chinese, Japanese, Thai, Lao, Khmer, Myanmar) follows `\w+` too: a
-run up to the next mark is one word.
+run up to the next mark is one word. `unit_hashes` reads such scripts letter by letter instead.
 
 The hash takes the word's lower-cased UTF-8 eight bytes at a time, zero at the end. Words are found
 by masks of 64 bytes; those of ASCII are lower-cased and hashed without looking at single bytes.
@@ -36,18 +36,22 @@ from mixcore.text.byte_classes import (
 )
 from mixcore.text.compiled import leaf
 from mixcore.text.eight_bytes import load_u64, lower
-from mixcore.text.make_fold_tables import DOTTED_I, PATH, WORD
+from mixcore.text.make_fold_tables import DOTTED_I, PATH, SCRIPT_SHIFT, SCRIPTS, SPACE, WORD
 
 SEPARATOR, NON_ASCII = 0, 255
 """Entries of `ascii_word` that are no lower-cased byte."""
 
 _WORD, _ZERO = np.uint8(WORD), np.uint64(0)
+_SCRIPT_SHIFT = np.uint8(SCRIPT_SHIFT)
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio."""
 _CHUNK, _MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 """Multipliers of splitmix64's finalizer."""
 _S8, _S29, _S32 = np.uint64(8), np.uint64(29), np.uint64(32)
 _CHUNK_BYTES = 8
+_SPACE = np.uint8(SPACE)
+_BLANK, _COMBINING_DOT = np.uint64(0x20), np.uint64(0x87CC)
+"""A space, and U+0307 as UTF-8."""
 
 
 class FoldTables(NamedTuple):
@@ -60,7 +64,7 @@ class FoldTables(NamedTuple):
     block_of: np.ndarray
     """uint16[4352]: block of `code point >> 8`."""
     flags: np.ndarray
-    """uint8: WORD, SPACE, PUNCT bits by block and low byte."""
+    """uint8: WORD, SPACE, PUNCT bits and script by block and low byte."""
     delta: np.ndarray
     """int32: lower case minus code point by block and low byte."""
 
@@ -77,6 +81,16 @@ def fold_tables() -> FoldTables:
     lower = (np.arange(128) + delta[low]).astype(np.uint8)
     ascii_word[:128] = np.where(ascii_flags[:128] & WORD, lower, SEPARATOR)
     return FoldTables(ascii_word, ascii_flags, index, flags, delta)
+
+
+@cache
+def script_tables(scripts: frozenset[str]) -> FoldTables:
+    """As `fold_tables`, for `unit_hashes`: only these scripts are marked, and end a word."""
+    tables = fold_tables()
+    script = tables.flags >> SCRIPT_SHIFT
+    marked = np.isin(script, [i for i, name in enumerate(SCRIPTS, 1) if name in scripts])
+    plain = tables.flags & ((1 << SCRIPT_SHIFT) - 1)
+    return tables._replace(flags=np.where(marked, tables.flags & ~np.uint8(WORD), plain))
 
 
 def utf8_buffers(text: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -199,15 +213,73 @@ def _ascii_word(data: Any, s: int, e: int) -> Any:
 
 
 @leaf
-def _odd_words(data: Any, i: int, end: int, t: FoldTables, out: Any, n: int) -> int:
-    """Append the words of `data[i:end]`, character by character; gives the new length."""
+def _odd_words(
+    data: Any, i: int, end: int, t: FoldTables, out: Any, n: int, weights: Any, weight: Any
+) -> int:
+    """Append the words of `data[i:end]`, character by character; gives the new length.
+
+    With `weight` (else empty) characters of marked scripts are units of their own.
+    """
+    split = len(weight) > 0
     while i < end:
         cp, after = decode_utf8(data, i, end)
-        if t.flags[np.int64(t.block_of[cp >> 8]) * 256 + (cp & 255)] & _WORD:
+        flags = t.flags[np.int64(t.block_of[cp >> 8]) * 256 + (cp & 255)]
+        if flags & _WORD:
             out[n], i = _any_word(data, i, end, t)
             n += 1
         else:
+            if split and flags >> _SCRIPT_SHIFT:
+                out[n] = _finish(_add_chunk(_SEED, _utf8_of(cp)[0]))
+                weight[n] = weights[flags >> _SCRIPT_SHIFT]
+                n += 1
             i = after
+    return n
+
+
+@leaf
+def char_hashes(data: Any, start: int, end: int, t: FoldTables, out: Any) -> int:
+    """Hash the characters of `data[start:end]` in order, each as a word of one character.
+
+    Characters are lower-cased; a run of white space is one space, none at the ends.
+
+    Args:
+        data: uint8 buffer of UTF-8.
+        start: First byte of the document.
+        end: One past its last byte.
+        t: `fold_tables()`.
+        out: uint64 with room for end - start hashes.
+
+    Returns:
+        Number of characters written to `out`.
+    """
+    n = 0
+    i = start
+    blank = False
+    while i < end:
+        c = data[i]
+        if c < 0x80:
+            is_space = (t.ascii_flags[c] & _SPACE) != 0
+            code = np.uint64(c) + (np.uint64(c - 65 < 26 and c >= 65) << np.uint64(5))
+            is_dotted = False
+            i += 1
+        else:
+            cp, i = decode_utf8(data, i, end)
+            entry = np.int64(t.block_of[cp >> 8]) * 256 + (cp & 255)
+            is_space = (t.flags[entry] & _SPACE) != 0
+            code = _utf8_of(cp + np.int64(t.delta[entry]))[0]
+            is_dotted = cp == DOTTED_I
+        if is_space:
+            blank = n > 0
+            continue
+        if blank:
+            out[n] = _finish(_add_chunk(_SEED, _BLANK))
+            n += 1
+            blank = False
+        out[n] = _finish(_add_chunk(_SEED, code))
+        n += 1
+        if is_dotted:  # its lower case are two characters
+            out[n] = _finish(_add_chunk(_SEED, _COMBINING_DOT))
+            n += 1
     return n
 
 
@@ -227,19 +299,25 @@ def _word_masks(data: Any, i: int, end: int, t: FoldTables) -> Any:
 
 
 @leaf
-def token_hashes(data: Any, start: int, end: int, t: FoldTables, out: Any) -> int:
-    """Hash the words of `data[start:end]` in order.
+def unit_hashes(
+    data: Any, start: int, end: int, t: FoldTables, out: Any, weights: Any, weight: Any
+) -> int:
+    """Hash the words of `data[start:end]` in order, letter by letter in marked scripts.
 
     Args:
         data: uint8 buffer of UTF-8.
         start: First byte of the document.
         end: One past its last byte.
-        t: `fold_tables()`.
+        t: `fold_tables()` or `script_tables(..)`.
         out: uint64 with room for (end - start + 1) // 2 hashes, the most a document can have.
+        weights: uint64; of a word, and of a letter of each of SCRIPTS.
+        weight: uint64, room as `out`: receives the weight of each unit; empty: words only.
 
     Returns:
-        Number of words written to `out`.
+        Number of units written to `out`.
     """
+    if len(weight):
+        weight[: (end - start + 1) // 2] = weights[0]
     n = 0
     s = start
     is_open = False  # a word began in a block before
@@ -261,7 +339,7 @@ def token_hashes(data: Any, start: int, end: int, t: FoldTables, out: Any) -> in
                 starts &= starts - ONE
             is_open = False
             if odd or upto != ZERO:
-                n = _odd_words(data, s, base + at, t, out, n)
+                n = _odd_words(data, s, base + at, t, out, n, weights, weight)
             else:
                 out[n] = _ascii_word(data, s, base + at)
                 n += 1
@@ -271,4 +349,15 @@ def token_hashes(data: Any, start: int, end: int, t: FoldTables, out: Any) -> in
             odd = (high & (ALL << np.uint64(first(starts)))) != ZERO
         elif is_open:
             odd |= high != ZERO
+    return n
+
+
+@leaf
+def token_hashes(data: Any, start: int, end: int, t: FoldTables, out: Any) -> int:
+    """As `unit_hashes`, of words only.
+
+    Returns:
+        Number of words written to `out`.
+    """
+    n: int = unit_hashes(data, start, end, t, out, out[:0], out[:0])
     return n
