@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ from mixcore.runtime.stage import (
     runs_row,
 )
 from mixcore.runtime.store import Output, Pool, Scratch
-from mixcore.runtime.tables import FILES, MIXTURE_CUTOFFS, RUNS
+from mixcore.runtime.tables import MIXTURE_CUTOFFS, RUNS
+from mixcore.runtime.threads import side_by_side
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -60,13 +62,14 @@ STAGES = ("ingest", "profile", "score", "match", "resolve", "mix", "publish", "r
 _log = logging.getLogger("mixcore")
 
 
-POOL_STAGES: tuple[Stage, ...] = (
-    ingest.STAGE,
-    profile.STAGE,
-    score.STAGE,
-    match_stage.STAGE,
-    resolve_stage.STAGE,
+POOL_STEPS: tuple[tuple[Stage, ...], ...] = (
+    (ingest.STAGE,),
+    (profile.STAGE,),
+    (score.STAGE, match_stage.STAGE),
+    (resolve_stage.STAGE,),
 )
+"""Stages of a step do not read each other, so they run at the same time: the planning of one fills
+the gaps of the other."""
 OUTPUT_STAGES: tuple[OutputStage, ...] = (mix.STAGE, publish.STAGE)
 
 
@@ -173,9 +176,10 @@ def _stages(run: Run, until: str) -> str | None:
     if last >= STAGES.index("mix"):
         for declared in OUTPUT_STAGES:
             base.update(output_versions(run, declared))
-    for stage in POOL_STAGES:
-        if STAGES.index(stage.name) <= last:
-            run_stage(run, stage)
+    for step in POOL_STEPS:
+        wanted = [stage for stage in step if STAGES.index(stage.name) <= last]
+        if wanted:
+            _run_step(run, wanted)
     for output_stage in OUTPUT_STAGES:
         if STAGES.index(output_stage.name) <= last:
             run_output_stage(run, output_stage, base)
@@ -185,6 +189,16 @@ def _stages(run: Run, until: str) -> str | None:
         path = str(write_report(run))
         line.detail(path)
     return path
+
+
+def _run_step(run: Run, stages: Sequence[Stage]) -> None:
+    """Run stages side by side; their records come in the order of the stages."""
+    n_before = len(run.records)
+    try:
+        side_by_side(run.spark, [partial(run_stage, run, stage) for stage in stages])
+    finally:
+        order = [stage.name for stage in stages]
+        run.records[n_before:] = sorted(run.records[n_before:], key=lambda r: order.index(r.stage))
 
 
 @contextmanager
@@ -202,20 +216,12 @@ def _note_runs(run: Run) -> None:
     if not run.records:
         return
     try:
-        _fill_rows_in(run)
+        for record in run.records:
+            record.rows_in = run.rows_read if record.stage == "ingest" else run.n_documents
         rows = [runs_row(run, record) for record in run.records]
         run.output.append(RUNS, rows, (f"mixcore.runs.{run.run_id}", 1))
     except Exception:  # noqa: BLE001 - the tables stand; a missing note is no failed run
         _log.warning("runs.not_noted %s", traceback.format_exc(limit=1))
-
-
-def _fill_rows_in(run: Run) -> None:
-    """What each stage of the run had before it, from `files` (a row a file)."""
-    if "ingest" not in run.units:
-        return
-    sums = run.read(FILES, "ingest").agg(F.sum("rows_read"), F.sum("n_documents")).collect()[0]
-    for record in run.records:
-        record.rows_in = sums[0] if record.stage == "ingest" else sums[1]
 
 
 def _write_outcome(

@@ -69,9 +69,12 @@ def band_candidates(documents: DataFrame) -> DataFrame:
         `CANDIDATES`. One shuffle of (band key, id) rows: 16 bytes a band and document.
     """
     rows = documents.where(F.length("bands") > 0).select("doc_id", "bands")
+    # A number of its own, so that adaptive execution does not merge the work of all cores into one
+    # task: the rows are few bytes, but their Python work is not small.
+    n_tasks = int(documents.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
     return (
         rows.mapInArrow(_explode, _BAND_ROWS)
-        .repartition("band_key")
+        .repartition(n_tasks, "band_key")
         .sortWithinPartitions("band_key", "doc_id")
         .mapInArrow(_buckets, CANDIDATES)
     )

@@ -23,8 +23,7 @@ from mixcore.runtime.tables import DOCUMENTS, HOT_BUCKETS, PAIRS, SHINGLES, SIGN
 
 if TYPE_CHECKING:
     from mixcore.recipe.models import Near
-    from mixcore.runtime.stage import Run
-    from mixcore.runtime.tables import Table
+    from mixcore.runtime.stage import Run, Writes
 
 MAX_BROADCAST_BYTES = 128 << 20
 """Shingle sets that every task gets; more of them are shuffled twice, once a side of the pairs."""
@@ -43,7 +42,7 @@ def _plan(run: Run) -> list[Unit]:
     return [Unit(STAGE.key(params, sorted(reads)), "all", reads=reads)]
 
 
-def _build(run: Run, missing: list[Unit]) -> Iterator[tuple[Table, DataFrame]]:
+def _build(run: Run, missing: list[Unit]) -> Iterator[Writes]:
     dedup = run.recipe.dedup
     assert dedup != NONE
     (unit,) = missing
@@ -68,7 +67,7 @@ def _build(run: Run, missing: list[Unit]) -> Iterator[tuple[Table, DataFrame]]:
 
 def _near(
     run: Run, near: Near, signals: DataFrame, members: DataFrame | None, key: Column
-) -> Iterator[tuple[Table, DataFrame]]:
+) -> Iterator[Writes]:
     if members is None:
         contents = signals
     else:
@@ -85,8 +84,10 @@ def _near(
     ids = pairs.select(F.explode(F.array("a", "b")).alias("doc_id"))
     ids = ids.unionByName(hot.select("doc_id"))
     documents = run.read(DOCUMENTS, "ingest")
-    yield SHINGLES, shingles_of(documents, ids, near.shingle.words).select(key, "*")
-    yield HOT_BUCKETS, hot.select(key, "*")
+    yield [
+        (SHINGLES, shingles_of(documents, ids, near.shingle.words).select(key, "*")),
+        (HOT_BUCKETS, hot.select(key, "*")),
+    ]
     shingles = run.read(SHINGLES, STAGE.name).select("doc_id", "hashes")
     if _n_bytes(shingles) <= MAX_BROADCAST_BYTES:
         shingles = F.broadcast(shingles)

@@ -223,9 +223,24 @@ def _tagged(tag: int, rows: DataFrame, **renamed: str) -> DataFrame:
 def _decide(min_jaccard: float, min_equal: int) -> Callable[[Batches], Batches]:
     def decide(batches: Batches) -> Batches:
         documents, edges, hot = _gather(batches, min_equal)
-        yield from _as_batches(documents, resolve(documents, edges, hot, min_jaccard))
+        result = resolve(documents, edges, hot, min_jaccard)
+        _require_survivors(documents, result)
+        yield from _as_batches(documents, result)
 
     return decide
+
+
+def _require_survivors(documents: Documents, result: Resolution) -> None:
+    """Whatever goes, goes for a document that stays."""
+    stays = np.ones(len(documents.doc_id), np.bool_)
+    stays[result.row[result.kept >= 0]] = False
+    n_orphans = int((~stays[result.kept[result.kept >= 0]]).sum())
+    if n_orphans:
+        raise ContractError(
+            f"{n_orphans} documents would go for one that goes itself",
+            where="dedup, stage resolve",
+            fix="this is a defect: please report it",
+        )
 
 
 def _gather(batches: Batches, min_equal: int) -> tuple[Documents, Edges, Hot]:

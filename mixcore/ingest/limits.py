@@ -66,6 +66,8 @@ def check(run: Run, units: list[Unit]) -> None:
                 fix="the pool was changed from outside, or this is a defect: delete the key's rows "
                 "from the tables files, documents and quarantine, and run again",
             )
+    run.rows_read = sum(row["rows_read"] for row in noted.values())
+    run.n_documents = n_documents.total()
     for source in dict.fromkeys(u.source for u in units):
         assert source is not None
         mine = [u.key for u in units if u.source == source]

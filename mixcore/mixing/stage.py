@@ -67,6 +67,11 @@ def _build(run: Run) -> Iterator[tuple[Table, DataFrame]]:
     )  # fmt: skip
     cuts = _cuts(run, rows, allocation)
     yield MIXTURE_CUTOFFS, _cutoff_rows(run, allocation, cuts)
+    check_achieved(
+        (Achieved(a.path, a.target, _achieved(a, cuts[a.path]), cuts[a.path].boundary)
+         for a in allocation.leaves),
+        run.recipe.stop_if.off_target,
+    )  # fmt: skip
     yield MIXTURE, _mixture(run, rows, cuts)
     _recount(run, allocation, cuts)
 
@@ -200,7 +205,7 @@ def _mixture(run: Run, rows: DataFrame, cuts: dict[str, Cut]) -> DataFrame:
 
 
 def _check(run: Run) -> None:
-    """The gate `off_target`, from the written cutoffs: before the mixture, and after a reuse."""
+    """The gate `off_target`, from the written cutoffs, after a reuse."""
     rows = run.output.read(MIXTURE_CUTOFFS).collect()  # a row a stratum
     strata = [Achieved(r["domain"], r["target"], r["achieved"], r["boundary"]) for r in rows]
     check_achieved(strata, run.recipe.stop_if.off_target)
@@ -212,13 +217,8 @@ def _recount(run: Run, allocation: Allocation, cuts: dict[str, Cut]) -> None:
     if unit == "bytes":  # not in the mixture; publish sees them
         return
     size = F.col("n_tokens") if unit == "tokens" else F.lit(1).cast("long")
-    found = {
-        row["domain"]: int(row["units"] or 0)
-        for row in run.output.read(MIXTURE)
-        .groupBy("domain")
-        .agg(F.sum(F.col("copies") * size).alias("units"))
-        .collect()  # a row a leaf
-    }
+    totals = run.output.totals(MIXTURE, F.col("domain"), units=F.col("copies") * size)
+    found = {domain: sums["units"] for domain, sums in totals.items()}
     promised = {leaf.path: _achieved(leaf, cuts[leaf.path]) for leaf in allocation.leaves}
     wrong = {
         path: (amount, found.get(path, 0))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
@@ -39,7 +38,7 @@ from mixcore.runtime.tables import CORPUS, DOCUMENTS, DROPPED, MIXTURE, VALIDATI
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-    from mixcore.runtime.stage import Run
+    from mixcore.runtime.stage import Run, Writes
     from mixcore.runtime.tables import Table
 
 VALIDATION_PHASE = "validation"
@@ -63,7 +62,7 @@ def _params(run: Run) -> tuple[Any, tuple[str, ...]]:
     )  # fmt: skip
 
 
-def _build(run: Run) -> Iterator[tuple[Table, DataFrame]]:
+def _build(run: Run) -> Iterator[Writes]:
     judged = placed(documents_judged(run))
     if has_token_limit(run.recipe):  # several aggregations of them
         judged = run.scratch.keep(judged, "judged")
@@ -74,10 +73,12 @@ def _build(run: Run) -> Iterator[tuple[Table, DataFrame]]:
     counts = _count(run, fates)
     counts.check()
     n_dropped = counts.documents - counts.of(CORPUS_FATE) - counts.of(VALIDATION_FATE)
-    yield DROPPED, dropped_rows(fates).coalesce(1 + n_dropped // _DROPPED_ROWS)
-    yield VALIDATION, _validation(run, fates, counts)
+    yield [
+        (DROPPED, dropped_rows(fates).coalesce(1 + n_dropped // _DROPPED_ROWS)),
+        (VALIDATION, _validation(run, fates, counts)),
+    ]
     yield CORPUS, _corpus(run, fates, counts)
-    _check_written(run)
+    _check_written(run, counts)
 
 
 # ---- rows -------------------------------------------------------------------------------------
@@ -136,6 +137,8 @@ class _Counts:
     documents: int
     distinct: int
     mixture: int
+    copies: int
+    """Copies in the mixture."""
     split_clusters: int
     """Clusters with documents both in validation and in the corpus."""
     by_fate: dict[str, int]
@@ -194,15 +197,17 @@ def _count(run: Run, fates: DataFrame) -> _Counts:
         .select("what", "n", F.lit(1).cast("long").alias("ids"), "size", "most")
     )
 
-    def counted(rows: DataFrame, what: str) -> DataFrame:
-        one, nothing = F.lit(1).cast("long"), F.lit(0).cast("long")
+    one, nothing = F.lit(1).cast("long"), F.lit(0).cast("long")
+
+    def counted(rows: DataFrame, what: str, size: Column = nothing) -> DataFrame:
         return rows.select(
             F.lit(what).alias("what"), one.alias("n"), nothing.alias("ids"),
-            nothing.alias("size"), nothing.alias("most"),
+            size.alias("size"), nothing.alias("most"),
         )  # fmt: skip
 
     parts = of_id.unionByName(counted(run.read(DOCUMENTS, "ingest"), "documents"))
-    parts = parts.unionByName(counted(run.output.read(MIXTURE), "mixture"))
+    picked = counted(run.output.read(MIXTURE), "mixture", F.col("copies").cast("long"))
+    parts = parts.unionByName(picked)
     if run.recipe.validation is not None:
         both = (
             fates.where(F.col("fate").isin(CORPUS_FATE, VALIDATION_FATE))
@@ -219,13 +224,14 @@ def _count(run: Run, fates: DataFrame) -> _Counts:
     numbers = {name: int(row["n"]) for name, row in found.items()}
     extra = {name: numbers.pop(name, 0) for name in ("documents", "mixture", "split")}
 
-    def of(fate: str, column: str) -> int:
-        return int(found[fate][column] or 0) if fate in found else 0
+    def of(what: str, column: str) -> int:
+        return int(found[what][column] or 0) if what in found else 0
 
     return _Counts(
         documents=extra["documents"],
         distinct=distinct,
         mixture=extra["mixture"],
+        copies=of("mixture", "size"),
         split_clusters=extra["split"],
         by_fate=numbers,
         corpus_bytes=of(CORPUS_FATE, "size"),
@@ -235,38 +241,39 @@ def _count(run: Run, fates: DataFrame) -> _Counts:
 
 
 def _check(run: Run) -> None:
-    """After a reuse: the published tables still add up. Before the corpus is there: nothing."""
-    if run.output.latest(CORPUS)[1].get("key") == STAGE.key(run):
-        _check_written(run)
+    """After a reuse: the published tables still add up."""
+    _check_written(run, None)
 
 
-def _check_written(run: Run) -> None:
+def _check_written(run: Run, counts: _Counts | None) -> None:
     """Count what was written; reads no text.
+
+    Args:
+        run: The run.
+        counts: What the narrow tables said before; None: count the documents and picks again.
 
     Raises:
         ContractError: Documents are not corpus + validation + dropped, or rows are not copies.
     """
-    column = run.recipe.output.copies == "column"
     one, nothing = F.lit(1), F.lit(0)
-
-    def counted(what: str, rows: DataFrame, n: Column = one, copies: Column = nothing) -> DataFrame:
-        return rows.select(
-            F.lit(what).alias("what"), n.cast("long").alias("n"), copies.cast("long").alias("units")
-        )
-
     first = F.when(F.col("copy_index") == 0, one).otherwise(nothing)
-    parts = (
-        counted("corpus", run.output.read(CORPUS), first, F.col("copies") if column else one),
-        counted("mixture", run.output.read(MIXTURE), one, F.col("copies")),
-        counted("validation", run.output.read(VALIDATION)),
-        counted("dropped", run.output.read(DROPPED)),
-        counted("documents", run.read(DOCUMENTS, "ingest")),
-    )
-    sums = reduce(DataFrame.unionByName, parts).groupBy("what").agg(F.sum("n"), F.sum("units"))
-    found = {what: (n, units) for what, n, units in sums.collect()}  # a row a table
-    n = {name: found.get(name, (0, 0))[0] for name in ("documents", "validation", "dropped")}
-    n["corpus"], n["delivered"] = found.get("corpus", (0, 0))
-    n["mixture"], n["copies"] = found.get("mixture", (0, 0))
+    units = F.col("copies") if run.recipe.output.copies == "column" else one
+    corpus = run.output.totals(CORPUS, F.lit("corpus"), documents=first, delivered=units)
+    if counts is None:
+        copies = F.sum("copies").alias("copies")
+        n_picks, n_copies = run.output.read(MIXTURE).agg(F.count(one), copies).collect()[0]
+        n_documents = run.read(DOCUMENTS, "ingest").count()
+    else:
+        n_documents, n_picks, n_copies = counts.documents, counts.mixture, counts.copies
+    n = {
+        "documents": n_documents,
+        "corpus": corpus.get("corpus", {}).get("documents", 0),
+        "validation": run.output.n_rows(VALIDATION),
+        "dropped": run.output.n_rows(DROPPED),
+        "mixture": n_picks,
+        "copies": n_copies or 0,
+        "delivered": corpus.get("corpus", {}).get("delivered", 0),
+    }
     if (
         n["documents"] != n["corpus"] + n["validation"] + n["dropped"]
         or n["corpus"] != n["mixture"]

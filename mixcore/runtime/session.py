@@ -49,6 +49,8 @@ LOCAL_CONF = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",
     "spark.default.parallelism": "8",
+    # The driver lists local files itself; beyond 32 Spark would run a task a file for it.
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
 }
 """For local mode only: a laptop or a small container."""
 

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mixcore import __version__
 from mixcore.runtime.errors import SupersededError
 from mixcore.runtime.keys import canonical_json, make_key
 from mixcore.runtime.store import Output, Pool, Scratch, is_lost_race
+from mixcore.runtime.threads import side_by_side
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
     from mixcore.recipe.models import Recipe
     from mixcore.runtime.progress import Progress
     from mixcore.runtime.tables import Table
+
+_Result = TypeVar("_Result")
+
+Written = tuple["Table", "DataFrame"]
+Writes = Written | list[Written]
+"""What a stage yields: a table's rows, or those of several tables, written at the same time."""
 
 _MAX_RACES = 5
 """Lost races in a row after which something else is wrong."""
@@ -52,12 +60,12 @@ class Stage:
     version: int
     """Raised when the same inputs would give other rows; part of every key."""
     tables: tuple[Table, ...]
-    """Written in this order, one commit each; a key held by the last one is complete."""
+    """Each is written in one commit; a key held by the last one is complete."""
     plan: Callable[[Run], list[Unit]]
     """All units the recipe needs. Reads no text; may look at `run.units` of earlier stages."""
-    build: Callable[[Run, list[Unit]], Iterator[tuple[Table, DataFrame]]]
-    """Rows (with `key`) of the missing units, table by table, in the order of `tables`. Lazy: the
-    next table is asked for when the one before is written."""
+    build: Callable[[Run, list[Unit]], Iterator[Writes]]
+    """Rows (with `key`) of the missing units, table by table, the last one last. Lazy: what follows
+    is asked for when what was yielded is written."""
     check: Callable[[Run, list[Unit]], None] | None = None
     """Run after a write and after a reuse: raises ContractError, e.g. for a `stop_if` limit."""
 
@@ -98,6 +106,10 @@ class Run:
     units: dict[str, list[Unit]] = field(default_factory=dict)
     """By stage name: the units the recipe needs, filled as stages are planned."""
     records: list[StageRecord] = field(default_factory=list)
+    rows_read: int | None = None
+    """Input rows of all batches, as ingest found them."""
+    n_documents: int | None = None
+    """Documents of all batches, likewise."""
 
     def keys(self, stage: str) -> list[str]:
         """Keys of all units of a planned stage."""
@@ -166,10 +178,21 @@ def _write(run: Run, stage: Stage, missing: Sequence[Unit]) -> int | None:
     """Write all tables of the missing units; rows of the last one, if known."""
     keys = [u.key for u in missing]
     labels: Mapping[str, str] = {u.key: u.label for u in missing}
+    metadata = run.metadata(stage.name, units=labels)
+
+    def write(table: Table, rows: DataFrame) -> int | None:
+        return run.pool.write(table, rows, keys, metadata)
+
     n_rows = None
-    for table, rows in stage.build(run, list(missing)):
-        n_rows = run.pool.write(table, rows, keys, run.metadata(stage.name, units=labels))
+    for writes in stage.build(run, list(missing)):
+        n_rows = _write_all(run, write, writes)[-1]
     return n_rows
+
+
+def _write_all(run: Run, write: Callable[..., _Result], writes: Writes) -> list[_Result]:
+    """Write what a stage yielded."""
+    listed = [writes] if isinstance(writes, tuple) else writes
+    return side_by_side(run.spark, [partial(write, *written) for written in listed])
 
 
 def plan_stages(run: Run, stages: Sequence[Stage]) -> None:
@@ -194,14 +217,15 @@ class OutputStage:
     name: str
     version: int
     tables: tuple[Table, ...]
-    """Written in this order; the last one's commit names the versions of the others, and it is
-    current if its latest version carries the run's key."""
+    """The last one is written last; its commit names the versions of the others, and it is current
+    if its latest version carries the run's key."""
     params: Callable[[Run], tuple[Any, tuple[str, ...]]]
     """What the result depends on: (parameters, keys it reads)."""
-    build: Callable[[Run], Iterator[tuple[Table, DataFrame]]]
-    """The rows, table by table, in the order of `tables`. Lazy, as for `Stage`."""
+    build: Callable[[Run], Iterator[Writes]]
+    """The rows, table by table. Lazy, as for `Stage`: what must hold before the last table is
+    written is checked before it is yielded, and what was written after."""
     check: Callable[[Run], None] | None = None
-    """Run before the last table is written and after a reuse: raises ContractError."""
+    """Run after a reuse: raises ContractError."""
 
     def key(self, run: Run) -> str:
         """Key of this output."""
@@ -240,17 +264,22 @@ def run_output_stage(run: Run, stage: OutputStage, base: Mapping[str, int]) -> N
                 stage.check(run)
             return
         versions: dict[str, int] = {}
-        for table, rows in stage.build(run):
-            if table is stage.tables[-1] and stage.check is not None:
-                stage.check(run)
+
+        def write(table: Table, rows: DataFrame) -> tuple[str, int | None]:
             metadata = run.metadata(stage.name, key=key, versions=dict(versions))
             fence = (f"mixcore.{stage.name}", base[table.name] + 1)
+            version = None
             try:
-                versions[table.name] = run.output.write(table, rows, metadata, fence=fence)
+                version = run.output.write(table, rows, metadata, fence=fence)
             except Exception as error:
                 if not is_lost_race(error):
                     raise
             _own(run, table, key)
+            return table.name, version
+
+        for writes in stage.build(run):
+            found = _write_all(run, write, writes)
+            versions.update({name: v for name, v in found if v is not None})
         record.rows_out, record.checksum = run.output.fingerprint(stage.tables[-1])
         record.status = "done"
 

@@ -4,26 +4,36 @@ Pool tables are partitioned by `key`; a stage writes all rows of its missing key
 with `replaceWhere key IN (...)`, so a killed write leaves invisible files only and a key seen in
 the latest snapshot is complete. Output tables are overwritten as wholes and carry their key in the
 `userMetadata` of the latest version. Only the DataFrame API and SQL are used, never `_jvm`.
+
+What this run has itself committed to a local table is read by the files of that commit: Delta
+would run a Spark job to list them for every scan of every query.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from mixcore.runtime.commits import (
+    Commit,
+    has_commit,
+    metadata_of,
+    newest_commit,
+    newest_version,
+)
 from mixcore.runtime.errors import InfrastructureError
 from mixcore.runtime.frames import small_frame
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, DataFrameWriter, SparkSession
+    from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
     from mixcore.runtime.tables import Table
 
@@ -40,8 +50,7 @@ def is_lost_race(error: BaseException) -> bool:
 
 def _exists(spark: SparkSession, path: str) -> bool:
     if "://" not in path:
-        # Not the directory alone: a run killed within its first commit leaves an empty log.
-        return any((Path(path) / "_delta_log").glob("[0-9]*"))
+        return has_commit(path)
     try:
         spark.read.format("delta").load(path).schema  # noqa: B018 - resolves the snapshot
     except AnalysisException as error:
@@ -49,29 +58,6 @@ def _exists(spark: SparkSession, path: str) -> bool:
             return False
         raise
     return True
-
-
-_COMMIT = re.compile(r"\d{20}\.json")
-
-
-def _newest_info(path: str) -> tuple[int, dict[str, Any]] | None:
-    """Version and `commitInfo` of a local table's newest commit; None if it must be asked for.
-
-    The file that Delta's protocol calls the commit of a version; log clean-up never takes the
-    newest. `DESCRIBE HISTORY` gives the same by two Spark jobs.
-    """
-    if "://" in path:
-        return None
-    names = [p.name for p in (Path(path) / "_delta_log").iterdir() if _COMMIT.fullmatch(p.name)]
-    newest = max(names, default=None)
-    if newest is None:
-        return None
-    with (Path(path) / "_delta_log" / newest).open(encoding="utf-8") as actions:
-        for line in actions:
-            info = json.loads(line).get("commitInfo")
-            if info is not None:
-                return int(newest[:20]), info
-    return None
 
 
 def _writer(df: DataFrame, table: Table, metadata: Mapping[str, Any]) -> DataFrameWriter:
@@ -88,12 +74,31 @@ def _writer(df: DataFrame, table: Table, metadata: Mapping[str, Any]) -> DataFra
     return writer
 
 
+def _own_commit(path: str, metadata: Mapping[str, Any]) -> Commit | None:
+    """The newest commit if it is the one just made with `metadata`, else None."""
+    found = newest_commit(path)
+    # Another writer may have committed since, or the log is not at hand.
+    return found if found is not None and found.metadata == dict(metadata) else None
+
+
+def _scan(
+    spark: SparkSession, location: str, schema: T.StructType, files: Sequence[str]
+) -> DataFrame:
+    """The rows of a table's files."""
+    if not files:
+        return small_frame(spark, [], schema)
+    rows = spark.read.schema(schema).option("basePath", location).parquet(*files)
+    return rows.select(*schema.names)  # partition columns would come last
+
+
 class Pool:
     """The tables of the pool, read and written by key."""
 
     def __init__(self, spark: SparkSession, path: str) -> None:
         """Nothing is created until the first write."""
         self.spark, self.path = spark, path.rstrip("/")
+        self._own: dict[str, tuple[T.StructType, dict[str, list[str]]]] = {}
+        """By table: schema, and files by key, of what this object has written."""
 
     def location(self, table: Table) -> str:
         """Where the table lies."""
@@ -115,6 +120,11 @@ class Pool:
         """
         if not keys:
             return small_frame(self.spark, [], table.schema)
+        schema, own = self._own.get(table.name, (table.schema, {}))
+        if all(key in own for key in keys):
+            files = [path for key in keys for path in own[key]]
+            rows = _scan(self.spark, self.location(table), schema, files)
+            return rows.where(F.col(table.row_column).isNotNull())
         return self.read_all(table).where(F.col("key").isin(*keys))
 
     def read_all(self, table: Table) -> DataFrame:
@@ -150,10 +160,26 @@ class Pool:
         if _exists(self.spark, self.location(table)):
             writer = writer.option("replaceWhere", predicate)
         writer.save(self.location(table))
-        info = _newest_info(self.location(table))
-        if info is None or json.loads(info[1].get("userMetadata") or "{}") != dict(metadata):
-            return None  # another writer has committed since, or the log is not at hand
-        return int(info[1].get("operationMetrics", {}).get("numOutputRows", len(keys))) - len(keys)
+        commit = _own_commit(self.location(table), metadata)
+        if commit is None:
+            return None
+        self._note(table, rows.schema, keys, commit)
+        return int(commit.info.get("operationMetrics", {}).get("numOutputRows", len(keys))) - len(
+            keys
+        )
+
+    def _note(
+        self, table: Table, schema: T.StructType, keys: Sequence[str], commit: Commit
+    ) -> None:
+        """Remember the files of a commit of ours, less those of marker rows alone."""
+        if commit.files is None:
+            self._own.pop(table.name, None)
+            return
+        found: dict[str, list[str]] = {key: [] for key in keys}
+        for file in commit.files:
+            if not file.holds_only_nulls(table.row_column):
+                found[str(file.partition["key"])].append(file.path)
+        self._own[table.name] = schema, self._own.get(table.name, (schema, {}))[1] | found
 
 
 class Output:
@@ -162,6 +188,10 @@ class Output:
     def __init__(self, spark: SparkSession, path: str) -> None:
         """Nothing is created until the first write."""
         self.spark, self.path = spark, path.rstrip("/")
+        self._own: dict[str, tuple[T.StructType, Commit]] = {}
+        """By table: schema and commit of what this object has written."""
+        self._fingerprints: dict[str, tuple[int, int, str]] = {}
+        """By table: version, rows and checksum."""
 
     def location(self, table: Table) -> str:
         """Where the table lies."""
@@ -176,39 +206,71 @@ class Output:
         if not self.exists(table):
             return -1, {}
         location = self.location(table)
-        found = _newest_info(location)
-        if found is None:
-            row = self.spark.sql(f"DESCRIBE HISTORY delta.`{location}` LIMIT 1").collect()[0]
-            found = int(row["version"]), {"userMetadata": row["userMetadata"]}
-        version, info = found
-        try:
-            metadata = json.loads(info.get("userMetadata") or "{}")
-        except json.JSONDecodeError:
-            metadata = {}
-        return version, metadata if isinstance(metadata, dict) else {}
+        found = newest_commit(location)
+        if found is not None:
+            return found.version, found.metadata
+        row = self.spark.sql(f"DESCRIBE HISTORY delta.`{location}` LIMIT 1").collect()[0]
+        return int(row["version"]), metadata_of(row["userMetadata"])
 
     def read(self, table: Table) -> DataFrame:
         """All rows of the latest version."""
+        commit = self._own_newest(table)
+        if commit is not None and commit.files is not None:
+            files = [file.path for file in commit.files]
+            return _scan(self.spark, self.location(table), self._own[table.name][0], files)
         return self.spark.read.format("delta").load(self.location(table))
 
-    def fingerprint(self, table: Table) -> tuple[int, str]:
-        """Number of rows and an order-independent checksum of the columns without text.
+    def _own_newest(self, table: Table) -> Commit | None:
+        """The table's newest commit if this object made it."""
+        _, commit = self._own.get(table.name, (None, None))
+        is_newest = commit and newest_version(self.location(table)) == commit.version
+        return commit if is_newest else None
 
-        The sum alone would not see rows that swap hashes, the xor not rows that occur twice; a
-        sum in BIGINT would overflow under ANSI.
+    def n_rows(self, table: Table) -> int:
+        """Rows of the latest version; of a commit of ours as its files' statistics say."""
+        commit = self._own_newest(table)
+        counts = [f.stats.get("numRecords") for f in commit.files or ()] if commit else [None]
+        if None in counts:
+            return self.read(table).count()
+        return sum(int(n) for n in counts if n is not None)
+
+    def totals(self, table: Table, by: Column, **sums: Column) -> dict[str, dict[str, int]]:
+        """Integer sums over the rows by group; takes the table's fingerprint in the same pass.
+
+        Args:
+            table: Which table.
+            by: STRING; the groups are collected, so there must be few.
+            sums: What to sum, integers; null counts as 0.
         """
         row_hash = F.xxhash64(*(F.col(n) for n in table.column_names if n != "text"))
-        found = (
-            self.read(table)
-            .select(row_hash.alias("h"))
-            .agg(
-                F.count(F.lit(1)).alias("n"),
-                F.sum(F.col("h").cast("decimal(38,0)")).alias("sum"),
-                F.bit_xor("h").alias("xor"),
-            )
-            .collect()[0]  # one row
+        rows = self.read(table).select(
+            by.alias("_by"), row_hash.alias("_hash"), *(c.alias(n) for n, c in sums.items())
         )
-        return int(found["n"]), f"{found['sum'] or 0}:{found['xor'] or 0}"
+        found = (
+            rows.groupBy("_by")
+            .agg(
+                F.count(F.lit(1)).alias("_n"),
+                F.sum(F.col("_hash").cast("decimal(38,0)")).alias("_sum"),
+                F.bit_xor("_hash").alias("_xor"),
+                *(F.sum(n).alias(n) for n in sums),
+            )
+            .collect()  # a row a group
+        )
+        # The sum alone would not see rows that swap hashes, the xor not rows that occur twice; a
+        # sum in BIGINT would overflow under ANSI.
+        n_rows, total, xor = 0, 0, 0
+        for row in found:
+            n_rows, total, xor = n_rows + row["_n"], total + int(row["_sum"]), xor ^ row["_xor"]
+        self._fingerprints[table.name] = self.latest(table)[0], n_rows, f"{total}:{xor}"
+        return {row["_by"]: {n: int(row[n] or 0) for n in sums} for row in found}
+
+    def fingerprint(self, table: Table) -> tuple[int, str]:
+        """Number of rows and an order-independent checksum of the columns without text."""
+        version, n_rows, checksum = self._fingerprints.get(table.name, (-1, 0, ""))
+        if version != self.latest(table)[0]:
+            self.totals(table, F.lit("all"))
+            _, n_rows, checksum = self._fingerprints[table.name]
+        return n_rows, checksum
 
     def write(
         self,
@@ -234,7 +296,12 @@ class Output:
         if fence is not None:
             writer = writer.option("txnAppId", fence[0]).option("txnVersion", str(fence[1]))
         writer.save(self.location(table))
-        return self.latest(table)[0]
+        commit = _own_commit(self.location(table), metadata)
+        if commit is None:
+            self._own.pop(table.name, None)
+            return self.latest(table)[0]
+        self._own[table.name] = rows.schema, commit
+        return commit.version
 
     def append(self, table: Table, rows: Iterable[tuple[Any, ...]], txn: tuple[str, int]) -> None:
         """Append a few rows under a transaction id, so that a replay adds nothing."""
@@ -253,12 +320,11 @@ class Scratch:
 
     def __init__(self, spark: SparkSession, path: str) -> None:
         """`path` is this run's own directory."""
-        self.spark, self.path, self._n = spark, path, 0
+        self.spark, self.path, self._numbers = spark, path, itertools.count(1)
 
     def keep(self, df: DataFrame, name: str) -> DataFrame:
         """Write `df` once and return it as read back."""
-        self._n += 1
-        location = f"{self.path}/{self._n:04d}-{name}"
+        location = f"{self.path}/{next(self._numbers):04d}-{name}"
         df.write.mode("errorifexists").option("compression", "lz4").parquet(location)
         return self.spark.read.schema(df.schema).parquet(location)
 
