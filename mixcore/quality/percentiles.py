@@ -21,9 +21,7 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from mixcore.quality.bins import BINS, BUCKETS, MISSING_BIN, component_table, percentiles, unit_map
-from mixcore.quality.gates import signal_text
-from mixcore.runtime import sql
+from mixcore.quality.bins import BINS, BUCKETS, component_table, percentiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,17 +80,6 @@ def strata_of(rows: Sequence[tuple[str, str | None, int]]) -> Strata:
         if language and n >= MIN_DOCUMENTS:
             own.setdefault(source, []).append(language)
     return Strata({source: tuple(sorted(languages)) for source, languages in own.items()})
-
-
-def bin_column(signal: str) -> Column:
-    """The bin of a signal, 0..4095; `MISSING_BIN` where it is null."""
-    value = f"CAST({signal_text(signal)} AS DOUBLE)"
-    scale = unit_map(signal).scale
-    unit = value if scale is None else f"({value} / ({value} + {sql.double(scale)}))"
-    inside = f"greatest(0.0D, least(1.0D, {unit}))"
-    number = f"least({BINS - 1}, CAST(floor({inside} * {BINS}) AS INT))"
-    # Not coalesce: least and greatest skip nulls, so the number of a null would be the last bin.
-    return F.expr(f"if({value} IS NULL, {MISSING_BIN}, {number})")
 
 
 def component_histogram(judged: DataFrame, strata: Strata, n_components: int) -> DataFrame:

@@ -10,7 +10,6 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from mixcore.quality.gates import verdict
 from mixcore.quality.lists import HOST_PATTERN, KINDS, URL_NOISE, ExclusionList
 from mixcore.runtime.conditions import to_column
 
@@ -26,6 +25,15 @@ _VERDICT = T.StructType(
     [T.StructField(name, T.StringType()) for name in ("gate", "value", "limit")]
 )
 OUT_SCHEMA = T.StructType([T.StructField("doc_id", T.LongType()), T.StructField("out", _VERDICT)])
+
+
+def verdict(gate: str, value: Column, limit: Column | str) -> Column:
+    """A STRUCT(gate, value, limit) of strings."""
+    return F.struct(
+        F.lit(gate).alias("gate"),
+        value.cast("string").alias("value"),
+        (F.lit(limit) if isinstance(limit, str) else limit).alias("limit"),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,28 @@
 """The stage `score`: signals and declared columns -> scores.
 
-One unit a source. All missing units are computed together, one branch of the plan a rule set, from
-narrow columns: gates in one pass (kept in scratch), then the two histograms, then one look-up each.
+One unit a source. All missing units are computed together, from narrow columns: gates in one pass
+over Arrow batches (kept in scratch), then the two histograms, then one look-up each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
 
-from mixcore.quality.bins import MIDDLE, MISSING_BIN
-from mixcore.quality.gates import MAX_GATES, gate_columns, show_limit, verdict
+from mixcore.quality.bins import MIDDLE
+from mixcore.quality.gates import MAX_GATES, show_limit
+from mixcore.quality.judge import OUT_COLUMNS, OWN_COLUMNS, judge, signal_column
+from mixcore.quality.judge import schema as judged_schema
 from mixcore.quality.lists import read_lists
 from mixcore.quality.lowest import lowest, mark_lowest
 from mixcore.quality.percentiles import (
-    bin_column,
     bucket,
     component_histogram,
     component_tables,
@@ -35,14 +37,11 @@ from mixcore.quality.selection import Selection, excluded
 from mixcore.recipe.conditions import parse_condition
 from mixcore.recipe.rules import ResolvedRules, resolve_rules
 from mixcore.runtime.errors import ContractError, RecipeError
-from mixcore.runtime.keys import canonical_json
 from mixcore.runtime.stage import Run, Stage, Unit
 from mixcore.runtime.tables import DOCUMENTS, SCORES, SIGNALS_TABLE, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-UNKNOWN_LANGUAGE = "und"
 
 
 @dataclass(frozen=True)
@@ -145,74 +144,39 @@ def _out(run: Run, units: Sequence[Unit]) -> DataFrame | None:
     return reduce(DataFrame.unionByName, parts) if parts else None
 
 
-def judge(
-    signals: DataFrame, out: DataFrame | None, rules: ResolvedRules, width: int, extra: int
-) -> DataFrame:
-    """Gates and component bins of documents that share a rule set.
-
-    Args:
-        signals: Rows of the signals table.
-        out: `doc_id`, `out` of documents removed before the gates.
-        rules: The rule set.
-        width: Number of bin columns; those beyond the rule set's components hold `MISSING_BIN`.
-        extra: Tokens added to each document.
-
-    Returns:
-        `doc_id`, `source`, `language`, `n_tokens`, `n_bytes`, `gate_bits`, `missing`, `drop`
-        STRUCT(gate, value, limit) or null, `passed`, `drop_lowest`, `bin_0` ...
-    """
-    gates = gate_columns(rules.gates)
-    failed = F.col("status") != "ok"
-    zero = F.lit(0).cast("bigint")
-    outs: Column
-    if out is None:
-        outs = F.lit(None).cast("struct<gate:string,value:string,limit:string>")
-    else:
-        signals = signals.join(out, "doc_id", "left")
-        outs = F.col("out")
-    drop = F.coalesce(
-        F.when(failed, verdict("failed", F.col("status"), "ok")),
-        outs,
-        gates.first,
-    )
-    bins = [
-        bin_column(rules.score[i].signal) if i < len(rules.score) else F.lit(MISSING_BIN)
-        for i in range(width)
-    ]
-    language = F.coalesce("language", F.lit(UNKNOWN_LANGUAGE))
-    return signals.select(
-        "doc_id",
-        "source",
-        language.alias("language"),
-        F.coalesce(F.col("n_tokens") + extra, zero).alias("n_tokens"),
-        F.coalesce(F.col("signals.n_bytes"), zero).alias("n_bytes"),
-        F.when(failed, zero).otherwise(gates.bits).alias("gate_bits"),
-        F.when(failed | outs.isNotNull(), zero).otherwise(gates.missing).alias("missing"),
-        drop.alias("drop"),
-        failed.alias("failed"),
-        F.lit(float(rules.drop_lowest)).alias("drop_lowest"),
-        *[column.alias(f"bin_{i}") for i, column in enumerate(bins)],
-    ).withColumn("passed", F.col("drop").isNull())
-
-
 def _judged(run: Run, units: Sequence[Unit], width: int) -> DataFrame:
-    """All units' documents, one branch a distinct rule set."""
-    groups: dict[str, list[Unit]] = {}
-    for unit in units:
-        groups.setdefault(canonical_json(rule_params(unit.data.rules)), []).append(unit)
-    branches = []
-    for members in groups.values():
-        keys = [key for unit in members for key in unit.data.profile_keys]
-        branches.append(
-            judge(
-                run.pool.read(SIGNALS_TABLE, keys),
-                _out(run, members),
-                members[0].data.rules,
-                width,
-                run.recipe.tokens.extra_per_document,
-            )
-        )
-    return reduce(DataFrame.unionByName, branches)
+    """All units' documents, judged in one pass (see `mixcore.quality.judge`)."""
+    rules: dict[str, ResolvedRules] = {str(unit.source): unit.data.rules for unit in units}
+    used = {gate.signal for r in rules.values() for gate in r.gates}
+    used |= {component.signal for r in rules.values() for component in r.score}
+    signals = run.pool.read(SIGNALS_TABLE, [key for u in units for key in u.data.profile_keys])
+    rows = signals.select(
+        *OWN_COLUMNS,
+        F.col("signals.n_bytes").alias("n_bytes"),
+        *(
+            F.col(f"signals.{signal.replace('@', '__')}").alias(signal_column(signal))
+            for signal in sorted(used - set(OWN_COLUMNS))
+        ),
+    )
+    out = _out(run, units)
+    if out is None:
+        nothing = F.lit(None).cast("string")
+        rows = rows.select("*", *(nothing.alias(name) for name in OUT_COLUMNS))
+    else:
+        named = [F.col(f"out.{name.removeprefix('out_')}").alias(name) for name in OUT_COLUMNS]
+        rows = rows.join(out.select("doc_id", *named), "doc_id", "left")
+    extra = run.recipe.tokens.extra_per_document
+    spark_schema = from_arrow_schema(judged_schema(width))
+    return rows.mapInArrow(
+        partial(_judge_batches, rules=rules, width=width, extra=extra), spark_schema
+    )
+
+
+def _judge_batches(
+    batches: Iterator[pa.RecordBatch], *, rules: dict[str, ResolvedRules], width: int, extra: int
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield judge(batch, rules, width, extra)
 
 
 def _check_missing(judged: DataFrame, units: Sequence[Unit], bits: dict[str, int]) -> None:
@@ -289,17 +253,17 @@ def final_columns(ranked: DataFrame, key: Column, lowest_limit: Column) -> DataF
     zero = F.lit(0.0)
     score = F.when(F.col("failed"), zero).otherwise(F.col("score"))
     raw = F.when(F.col("failed"), zero).otherwise(F.col("score_raw"))
-    fallen = F.when(F.col("is_lowest"), verdict("drop_lowest", score, lowest_limit))
-    return ranked.withColumn("final", F.coalesce("drop", fallen)).select(
+    lowest_only = F.col("is_lowest")  # passing documents: they have no gate
+    return ranked.select(
         key.alias("key"),
         "doc_id",
         "source",
         "language",
         "n_tokens",
         "gate_bits",
-        F.col("final.gate").alias("drop_gate"),
-        F.col("final.value").alias("drop_value"),
-        F.col("final.limit").alias("drop_limit"),
+        F.when(lowest_only, "drop_lowest").otherwise(F.col("gate")).alias("drop_gate"),
+        F.when(lowest_only, score.cast("string")).otherwise(F.col("value")).alias("drop_value"),
+        F.when(lowest_only, lowest_limit).otherwise(F.col("limit")).alias("drop_limit"),
         raw.alias("score_raw"),
         score.alias("score"),
         bucket(score).alias("score_bucket"),
