@@ -50,7 +50,7 @@ _NOT_YET_VALUES: dict[str, tuple[str, ...]] = {
     "language.order.*": ("detector",),
 }
 NOT_YET_PRESETS = (
-    "gopher@datatrove", "gopher@dolma", "gopher@dolma_v2", "gopher@dclm", "c4@datatrove",
+    "gopher@dolma", "gopher@dolma_v2", "gopher@dclm", "c4@datatrove",
     "fineweb", "refinedweb@dclm", "opencoder",
 )  # fmt: skip
 """Conventions of the design whose presets are not built yet."""

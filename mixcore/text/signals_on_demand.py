@@ -1,0 +1,42 @@
+"""The catalogue's second part: signals computed only where a recipe's rules name their group.
+
+They follow peers whose units differ from ours; commits as in the presets that use them. `token`
+is a P token unless said otherwise, its case kept.
+"""
+
+from __future__ import annotations
+
+from mixcore.text.signal_entry import Signal, count, real, share
+
+_TOP, _DUP = (2, 3, 4), (5, 6, 7, 8, 9, 10)
+
+
+def _datatrove() -> tuple[Signal, ...]:
+    """GopherQualityFilter and GopherRepetitionFilter; peer's words are spaCy's, ours P tokens."""
+    g = "datatrove"
+    return (
+        count("n_nonsymbol_words@datatrove", "tokens with a character that is no punctuation", g),
+        real("mean_word_length@datatrove", "characters of those / their number", g),
+        real("hash_word_ratio@datatrove", "n_hash / tokens", g),
+        real("ellipsis_word_ratio@datatrove", "n_ellipsis / tokens", g),
+        share("bullet_line_frac@datatrove", "lines of `splitlines` with a bullet or hyphen", g),
+        share("ellipsis_line_frac@datatrove", "lines of `splitlines` that end with an ellipsis", g),
+        share("alpha_word_frac@datatrove", "tokens with a letter / tokens", g),
+        count("n_stopword_kinds@datatrove", "distinct stop words among tokens, lower case", g),
+        share("dup_line_frac@datatrove", "later copies among parts of a split at `\\n+`", g),
+        share("dup_line_char_frac@datatrove", "their characters / n_chars", g),
+        *(
+            real(f"top_ngram_chars_{n}@datatrove", f"most frequent {n}-gram with its spaces, even "
+                 "if it is there once / n_chars", g)
+            for n in _TOP
+        ),
+        *(
+            share(f"dup_ngram_chars_{n}@datatrove", f"{n}-grams seen before, read on behind each "
+                  "/ n_chars", g)
+            for n in _DUP
+        ),
+    )  # fmt: skip
+
+
+ON_DEMAND: tuple[Signal, ...] = (*_datatrove(),)
+"""In the order of the struct's fields, groups together."""

@@ -1,0 +1,70 @@
+"""Signals on demand again, slowly and plainly, group by group, from peers' definitions."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from mixcore.text.make_unicode_tables import terminal_marks
+from mixcore.text.peer_tokens import NOT_IN_DATATROVE
+from tests.unit.reference_signals import DATATROVE, STOP, copies_after_first, length_of, ratio
+
+DATATROVE_TERMINAL = {chr(cp) for cp in terminal_marks()} - {chr(cp) for cp in NOT_IN_DATATROVE}
+NO_WORD = DATATROVE | DATATROVE_TERMINAL
+
+
+def grams_of(words: list[str], n: int) -> list[tuple[str, ...]]:
+    return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+
+def top(words: list[str], n: int) -> tuple[int, int]:
+    """(times, characters) of the most frequent n-gram; of equals the first seen."""
+    counts = Counter(grams_of(words, n)).most_common(1)
+    return (counts[0][1], length_of(list(counts[0][0]))) if counts else (0, 0)
+
+
+def greedy(words: list[str], n: int) -> int:
+    seen, chars, i = set(), 0, 0
+    while i <= len(words) - n:
+        gram = tuple(words[i : i + n])
+        if gram in seen:
+            chars += length_of(list(gram))
+            i += n
+        else:
+            seen.add(gram)
+            i += 1
+    return chars
+
+
+def datatrove(text: str) -> dict[str, float]:
+    n = len(text)
+    tokens = re.findall(r"\w+|[^\w\s]+", text)
+    plain = [t for t in tokens if any(c not in NO_WORD for c in t)]
+    lines = text.splitlines()
+    parts = re.split("\n+", text)
+    copies = copies_after_first(parts)
+    out: dict[str, float] = {
+        "n_nonsymbol_words": len(plain),
+        "mean_word_length": ratio(length_of(plain), len(plain)),
+        "hash_word_ratio": ratio(text.count("#"), len(tokens)),
+        "ellipsis_word_ratio": ratio(text.count("...") + text.count("…"), len(tokens)),
+        "bullet_line_frac": ratio(
+            sum(x.lstrip().startswith(("•", "-")) for x in lines), len(lines)
+        ),
+        "ellipsis_line_frac": ratio(
+            sum(x.rstrip().endswith(("...", "…")) for x in lines), len(lines)
+        ),
+        "alpha_word_frac": ratio(sum(any(map(str.isalpha, t)) for t in tokens), len(tokens)),
+        "n_stopword_kinds": len(STOP & set(tokens)),
+        "dup_line_frac": ratio(len(copies), len(parts)),
+        "dup_line_char_frac": ratio(length_of(copies), n),
+    }
+    for k in (2, 3, 4):
+        times, chars = top(tokens, k)
+        out[f"top_ngram_chars_{k}"] = ratio(times * (chars + k - 1), n) if times else 0.0
+    for k in range(5, 11):
+        out[f"dup_ngram_chars_{k}"] = ratio(greedy(tokens, k), n)
+    return {f"{name}@datatrove": value for name, value in out.items()}
+
+
+TWINS = {"datatrove": datatrove}
