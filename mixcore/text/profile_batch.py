@@ -17,6 +17,7 @@ import pyarrow as pa
 from mixcore.text.bands import NO_BANDS, BandPlan
 from mixcore.text.content_hash import binary_rows, content_hash
 from mixcore.text.minhash import SKETCH_SLOTS, minhash
+from mixcore.text.shingling import Shingling
 from mixcore.text.signals import SIGNALS
 from mixcore.text.tokens import Counter, make_counter
 
@@ -54,7 +55,8 @@ class ProfileSpec:
     tokenizer: str
     tokenizer_content: str | None = None
     """Of a `tokenizer.json`; its path need not exist on a worker."""
-    shingle_words: int = 5
+    shingle_words: int | Shingling = 5
+    """How texts are cut for near-duplicate search; a number is so many words a shingle."""
     plan: BandPlan = NO_BANDS
     """`NO_BANDS`: no near-duplicate search; `n_shingles` is null, `bands` and `sketch` empty."""
     exact_ignore: tuple[str, ...] | None = ()
