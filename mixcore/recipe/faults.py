@@ -51,8 +51,8 @@ _NOT_YET_VALUES: dict[str, tuple[str, ...]] = {
     "language.order.*": ("detector",),
 }
 NOT_YET_PRESETS = (
-    "gopher@dolma", "gopher@dolma_v2", "gopher@dclm", "c4@datatrove",
-    "fineweb", "refinedweb@dclm", "opencoder",
+    "gopher@dolma", "gopher@dolma_v2", "gopher@dclm", "refinedweb@dclm",
+    "opencoder",
 )  # fmt: skip
 """Conventions of the design whose presets are not built yet."""
 NOT_YET_SIGNALS = (

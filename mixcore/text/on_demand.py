@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mixcore.text import peer_gopher
+from mixcore.text import c4_lines, peer_gopher
 from mixcore.text.signals_on_demand import ON_DEMAND
 
 _TYPES = {"i32": pa.int32(), "i64": pa.int64(), "f32": pa.float32(), "bool": pa.bool_()}
@@ -18,7 +18,11 @@ Compute = Callable[
     [NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]], dict[str, NDArray[np.generic]]
 ]
 """(bytes, offsets, counters) to values by name, one a document."""
-COMPUTE: dict[str, Compute] = {"datatrove": peer_gopher.datatrove}
+COMPUTE: dict[str, Compute] = {
+    "datatrove": peer_gopher.datatrove,
+    "c4": c4_lines.c4,
+    "fineweb": c4_lines.fineweb,
+}
 
 
 def columns(

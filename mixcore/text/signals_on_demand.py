@@ -38,5 +38,31 @@ def _datatrove() -> tuple[Signal, ...]:
     )  # fmt: skip
 
 
-ON_DEMAND: tuple[Signal, ...] = (*_datatrove(),)
+def _page(peer: str, group: str) -> tuple[Signal, ...]:
+    """What C4's line rules leave of a page, see `mixcore.text.c4_lines`."""
+    return (
+        count(f"n_lorem@{peer}", "`lorem ipsum` lines that the rules before did not drop", group),
+        count(f"n_curly_open@{peer}", "`{` lines that the rules before did not drop", group),
+        count(f"n_sentences@{peer}", "sentences of the lines C4 keeps", group),
+    )
+
+
+def _fineweb() -> tuple[Signal, ...]:
+    """FineWebQualityFilter on what C4's line rules, but that on end marks, leave."""
+    g = "fineweb"
+    return (
+        *_page("fineweb", g),
+        share("terminal_punct_line_frac@fineweb", "kept lines that end with a terminal mark", g),
+        share("short_line_frac@fineweb", "kept lines of at most 30 characters", g),
+        share("dup_line_char_frac@fineweb", "characters of later copies of kept lines / all", g),
+        real("newline_word_ratio@fineweb", "line feeds of the kept text / its tokens", g),
+    )
+
+
+ON_DEMAND: tuple[Signal, ...] = (
+    *_datatrove(),
+    *_page("tfds", "c4"),
+    *_page("datatrove", "c4"),
+    *_fineweb(),
+)
 """In the order of the struct's fields, groups together."""

@@ -7,7 +7,15 @@ from collections import Counter
 
 from mixcore.text.make_unicode_tables import terminal_marks
 from mixcore.text.peer_tokens import NOT_IN_DATATROVE
-from tests.unit.reference_signals import DATATROVE, STOP, copies_after_first, length_of, ratio
+from tests.unit.reference_signals import (
+    ASCII_FOLD,
+    DATATROVE,
+    POLICY,
+    STOP,
+    copies_after_first,
+    length_of,
+    ratio,
+)
 
 DATATROVE_TERMINAL = {chr(cp) for cp in terminal_marks()} - {chr(cp) for cp in NOT_IN_DATATROVE}
 NO_WORD = DATATROVE | DATATROVE_TERMINAL
@@ -67,4 +75,69 @@ def datatrove(text: str) -> dict[str, float]:
     return {f"{name}@datatrove": value for name, value in out.items()}
 
 
-TWINS = {"datatrove": datatrove}
+CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
+SENTENCE_END = re.compile(r"([.!?]+)[\"')\]}\u201d\u2019\u00bb]*(?=\s|$)")
+
+
+def sentences(line: str) -> int:
+    parts, start = [], 0
+    for m in SENTENCE_END.finditer(line):
+        before = line[: m.start()]
+        initial = m[1] == "." and re.search(r"(?<!\w)[^\W\d_]$", before)
+        if initial and before[-1].isalpha():
+            continue
+        if set(m[1]) == {"."} and len(m[1]) > 1:
+            continue
+        parts.append(line[start : m.end(1)])
+        start = m.end(1)
+    return sum(re.search(r"\w", p) is not None for p in [*parts, line[start:]])
+
+
+def kept_by_c4(text: str, peer: str) -> tuple[dict[str, float], str]:
+    marks = {"tfds": (".", "?", "!", '"'), "datatrove": (".", "?", "!", '"', "'")}.get(peer)
+    out = {"n_lorem": 0, "n_curly_open": 0, "n_sentences": 0}
+    kept = []
+    for raw in text.splitlines():
+        stripped = raw.strip()
+        if any(len(w) > 1000 for w in stripped.split()):
+            continue
+        line = CITATION.sub("", stripped)
+        if marks and (not line.endswith(marks) or line.endswith("...")):
+            continue
+        n_words = len((line if peer == "tfds" else stripped).split())
+        if n_words < (5 if peer == "tfds" else 3):
+            continue
+        folded = line.translate(ASCII_FOLD)
+        if "lorem ipsum" in folded:
+            out["n_lorem"] += 1
+        elif "javascript" in folded:
+            continue
+        elif "{" in line:
+            out["n_curly_open"] += 1
+        elif not any(p in folded for p in POLICY):
+            out["n_sentences"] += sentences(line)
+            kept.append(line)
+    return {f"{k}@{peer}": v for k, v in out.items()}, "\n".join(kept).strip()
+
+
+def c4(text: str) -> dict[str, float]:
+    return kept_by_c4(text, "tfds")[0] | kept_by_c4(text, "datatrove")[0]
+
+
+def fineweb(text: str) -> dict[str, float]:
+    page, text = kept_by_c4(text, "fineweb")
+    lines = [x for x in text.split("\n") if x.strip()]
+    n = len(lines)
+    tokens = re.findall(r"\w+|[^\w\s]+", text)
+    chars = length_of(copies_after_first(lines))
+    return page | {
+        "terminal_punct_line_frac@fineweb": ratio(
+            sum(x.endswith(tuple(DATATROVE_TERMINAL)) for x in lines), n
+        ),
+        "short_line_frac@fineweb": ratio(sum(len(x) <= 30 for x in lines), n),
+        "dup_line_char_frac@fineweb": ratio(chars, len(text.replace("\n", ""))),
+        "newline_word_ratio@fineweb": ratio(text.count("\n"), len(tokens)),
+    }
+
+
+TWINS = {"datatrove": datatrove, "c4": c4, "fineweb": fineweb}

@@ -71,9 +71,9 @@ CONTENTS = {
     },
     "c4@tfds": {
         "n_chars": {"max": 190_000},
-        "n_curly_open": {"max": 0},
-        "n_lorem": {"max": 0},
-        "n_sentences": {"min": 3},
+        "n_lorem@tfds": {"max": 0},
+        "n_curly_open@tfds": {"max": 0},
+        "n_sentences@tfds": {"min": 3},
     },
     "starcoder": {
         "max_line_length": {"max": 1000},
@@ -92,7 +92,7 @@ def test_contents(name: str) -> None:
 def test_the_built_in_ones() -> None:
     assert set(preset_names()) == {
         "gopher@rpv2", "c4@tfds", "starcoder", "books", "papers", "qa", "wiki", "law", "web",
-        "code", "default", "gopher@datatrove",
+        "code", "default", "gopher@datatrove", "c4@datatrove", "fineweb",
     }  # fmt: skip
 
 

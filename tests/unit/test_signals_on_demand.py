@@ -58,6 +58,21 @@ def test_few_words_often(text: str) -> None:
     check([text])
 
 
+C4_PIECES = (
+    "one two three four five", "One two three", "yes", "a b c d", "[1]", "[edit]",
+    "[citation needed]", "[12", "[x]", "[\u0663]", ".", "...", "!", "?!", '."', ".'", ".\u201d",
+    ". ", " J. K. Rowling", "U.S. e.g. 3.14", "lorem ipsum", "Lorem", "JavaScript", "{", "}",
+    "use cookies", "Terms of Use", "w" * 1001, "\n", "\n", "\n", "\r\n", "\x0b", "\x1c", "\x85",
+    "\u2028", " \n ", "\u3002", "\ufe12",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(C4_PIECES), max_size=40).map("".join))
+@settings(max_examples=500, deadline=None)
+def test_pages_of_c4(text: str) -> None:
+    check([text], ("c4", "fineweb"))
+
+
 def test_samples() -> None:
     check(SAMPLES)
 
