@@ -50,10 +50,7 @@ _NOT_YET_VALUES: dict[str, tuple[str, ...]] = {
     "sources.*.format": ("csv", "warc", "wet"),
     "language.order.*": ("detector",),
 }
-NOT_YET_PRESETS = (
-    "gopher@dolma", "gopher@dolma_v2", "gopher@dclm", "refinedweb@dclm",
-    "opencoder",
-)  # fmt: skip
+NOT_YET_PRESETS = ("opencoder",)
 """Conventions of the design whose presets are not built yet."""
 NOT_YET_SIGNALS = (
     "token_prior_mean", "token_prior_std", "linear_logit", "dsir_logratio", "decon_coverage",

@@ -33,6 +33,7 @@ from mixcore.text.peer_lines import (
     cut_lines,
     ends_in_dots,
     skip_space,
+    strip_joined,
     trim_space,
 )
 from mixcore.text.peer_tokens import STREAM_P, cut_tokens, is_datatrove_terminal
@@ -239,17 +240,7 @@ def _measure_kept(
     row: NDArray[np.int64],
 ) -> None:
     """FineWeb's sums of the kept lines, joined by line feeds and stripped as a whole."""
-    first, last = 0, m
-    while first < last:
-        kept[first, 0] = skip_space(out, kept[first, 0], kept[first, 1])
-        if kept[first, 0] < kept[first, 1]:
-            break
-        first += 1
-    while first < last:
-        kept[last - 1, 1] = trim_space(out, kept[last - 1, 0], kept[last - 1, 1])
-        if kept[last - 1, 0] < kept[last - 1, 1]:
-            break
-        last -= 1
+    first, last = strip_joined(out, kept, 0, m)
     row[FEEDS] = max(last - first - 1, 0)
     n = 0
     for i in range(first, last):

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mixcore.text import c4_lines, peer_gopher
+from mixcore.text import c4_lines, peer_dolma, peer_gopher, refinedweb_lines
 from mixcore.text.signals_on_demand import ON_DEMAND
 
 _TYPES = {"i32": pa.int32(), "i64": pa.int64(), "f32": pa.float32(), "bool": pa.bool_()}
@@ -22,6 +22,9 @@ COMPUTE: dict[str, Compute] = {
     "datatrove": peer_gopher.datatrove,
     "c4": c4_lines.c4,
     "fineweb": c4_lines.fineweb,
+    "dolma": peer_dolma.dolma,
+    "dclm": peer_dolma.dclm,
+    "refinedweb": refinedweb_lines.refinedweb,
 }
 
 

@@ -60,6 +60,27 @@ def trim_space(data: NDArray[np.uint8], start: int, end: int) -> int:
 
 
 @leaf
+def strip_joined(
+    data: NDArray[np.uint8], lines: NDArray[np.int64], first: int, last: int
+) -> tuple[int, int]:
+    """Strip `lines[first:last]`, taken as one text joined by line feeds; gives what is left.
+
+    Blank lines at both ends go; the outer bounds of the lines then at the ends are moved.
+    """
+    while first < last:
+        lines[first, 0] = skip_space(data, lines[first, 0], lines[first, 1])
+        if lines[first, 0] < lines[first, 1]:
+            break
+        first += 1
+    while first < last:
+        lines[last - 1, 1] = trim_space(data, lines[last - 1, 0], lines[last - 1, 1])
+        if lines[last - 1, 0] < lines[last - 1, 1]:
+            break
+        last -= 1
+    return first, last
+
+
+@leaf
 def _cut_at_feeds(
     data: NDArray[np.uint8], start: int, end: int, cut: int, lines: NDArray[np.int64]
 ) -> int:

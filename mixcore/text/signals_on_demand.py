@@ -59,10 +59,55 @@ def _fineweb() -> tuple[Signal, ...]:
     )
 
 
+def _dolma() -> tuple[Signal, ...]:
+    """Tagger gopher_v1 on W words; gopher_v2 differs in its lines, a split at runs of LF."""
+    g = "dolma"
+    lines = tuple(
+        s
+        for peer in ("dolma", "dolma_v2")
+        for s in (
+            share(f"bullet_line_frac@{peer}", "lines that start with `*` or `-` / lines", g),
+            share(f"ellipsis_line_frac@{peer}", "lines that end with the ellipsis character", g),
+            share(f"dup_line_frac@{peer}", "all copies of repeated lines / lines", g),
+            real(f"dup_line_char_frac@{peer}", "their characters / characters of W words", g),
+        )
+    )
+    return (
+        share("symbol_word_ratio@dolma", "W words with `#` or the ellipsis character / n_words", g),
+        count("n_stopwords@dolma", "W words that are stop words, lower case", g),
+        *lines,
+        *(
+            real(f"top_ngram_chars_{n}@dolma", f"most frequent {n}-gram of W words, even if it is "
+                 "there once / their characters", g)
+            for n in _TOP
+        ),
+        *(
+            share(f"dup_ngram_chars_{n}@dolma", f"copies of repeated {n}-grams of W words / all "
+                  "of them, overlaps counted again", g)
+            for n in _DUP
+        ),
+    )  # fmt: skip
+
+
+def _dclm() -> tuple[Signal, ...]:
+    """Gopher's rules as DCLM runs them; what is not here equals a plain signal."""
+    g = "dclm"
+    return (
+        count("n_words@dclm", "words as fastText cuts them that begin with a letter or digit", g),
+        real("symbol_word_ratio@dclm", "(n_hash + n_ellipsis + `. . .`) / n_words", g),
+        share("bullet_line_frac@dclm", "lines that start with a bullet, `*` or `-` / L", g),
+        share("ellipsis_line_frac@dclm", "lines that end with `...`, `. . .` or the ellipsis", g),
+        count("n_stopwords@dclm", "W words that are stop words, any case", g),
+    )
+
+
 ON_DEMAND: tuple[Signal, ...] = (
     *_datatrove(),
     *_page("tfds", "c4"),
     *_page("datatrove", "c4"),
     *_fineweb(),
+    *_dolma(),
+    *_dclm(),
+    share("removed_word_frac@refinedweb", "words its line rules remove / words", "refinedweb"),
 )
 """In the order of the struct's fields, groups together."""

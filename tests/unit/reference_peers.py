@@ -9,9 +9,11 @@ from mixcore.text.make_unicode_tables import terminal_marks
 from mixcore.text.peer_tokens import NOT_IN_DATATROVE
 from tests.unit.reference_signals import (
     ASCII_FOLD,
+    COUNTER,
     DATATROVE,
     POLICY,
     STOP,
+    all_copies,
     copies_after_first,
     length_of,
     ratio,
@@ -140,4 +142,88 @@ def fineweb(text: str) -> dict[str, float]:
     }
 
 
-TWINS = {"datatrove": datatrove, "c4": c4, "fineweb": fineweb}
+def dolma(text: str) -> dict[str, float]:
+    words = text.split()
+    chars = length_of(words)
+    out: dict[str, float] = {
+        "symbol_word_ratio@dolma": ratio(sum("#" in w or "…" in w for w in words), len(words)),
+        "n_stopwords@dolma": sum(w in STOP for w in words),
+    }
+    for peer, lines in (("dolma", text.split("\n")), ("dolma_v2", re.split("\n+", text))):
+        copies = all_copies(lines)
+        out[f"bullet_line_frac@{peer}"] = ratio(
+            sum(x.startswith(("*", "-")) for x in lines), len(lines)
+        )
+        out[f"ellipsis_line_frac@{peer}"] = ratio(sum(x.endswith("…") for x in lines), len(lines))
+        out[f"dup_line_frac@{peer}"] = ratio(len(copies), len(lines)) if words else 0.0
+        out[f"dup_line_char_frac@{peer}"] = ratio(length_of(copies), chars)
+    for k in (2, 3, 4):
+        times, length = top(words, k)
+        out[f"top_ngram_chars_{k}@dolma"] = ratio(times * length, chars)
+    for k in range(5, 11):
+        grams = grams_of(words, k)
+        out[f"dup_ngram_chars_{k}@dolma"] = ratio(
+            sum(length_of(list(g)) for g in all_copies(grams)),
+            sum(length_of(list(g)) for g in grams),
+        )
+    return out
+
+
+def fasttext_words(text: str) -> int:
+    return sum(w[0].isalnum() for w in re.split("[ \n\r\t\v\f\0]", text) if w)
+
+
+def dclm(text: str) -> dict[str, float]:
+    words = text.split()
+    lines = [p for x in text.split("\n") if (p := x.strip())]
+    symbols = sum(text.count(x) for x in ("#", "...", ". . .", "…"))
+    return {
+        "n_words@dclm": fasttext_words(text),
+        "symbol_word_ratio@dclm": ratio(symbols, len(words)),
+        "bullet_line_frac@dclm": ratio(
+            sum(x.startswith(("●", "•", "*", "-")) for x in lines), len(lines)
+        ),
+        "ellipsis_line_frac@dclm": ratio(
+            sum(x.endswith(("...", ". . .", "…")) for x in lines), len(lines)
+        ),
+        "n_stopwords@dclm": sum(w.lower() in STOP for w in words),
+    }
+
+
+def without(pattern: str, text: str) -> str:
+    """The text without matches in lines of at most ten words; lines left blank go."""
+    lines = []
+    for line in text.split("\n"):
+        cut = re.sub(pattern, "", line) if len(line.split()) <= 10 else line
+        if not line or cut.strip() or len(line.split()) > 10:
+            lines.append(cut)
+    return "\n".join(lines).strip()
+
+
+def any_case(phrase: str) -> str:
+    return "".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in phrase)
+
+
+def refinedweb(text: str) -> dict[str, float]:
+    before = fasttext_words(text)
+    for goes in (
+        lambda x: sum(map(str.isupper, x)) / len(x) > 0.5,
+        lambda x: all(map(str.isdigit, x)),
+        lambda x: COUNTER.fullmatch(x.translate(ASCII_FOLD)) is not None,
+    ):
+        text = "\n".join(x for x in text.split("\n") if not x or not goes(x)).strip()
+    text = "\n".join(x for x in text.split("\n") if not x or len(x.split()) >= 2)
+    text = without(rf"\s?{any_case('items in cart')}", text)
+    text = without(rf"\s?{any_case('read more')}...$", text)
+    text = without(rf"^{any_case('sign-in')}\s?", text)
+    return {"removed_word_frac@refinedweb": ratio(before - fasttext_words(text), before)}
+
+
+TWINS = {
+    "datatrove": datatrove,
+    "c4": c4,
+    "fineweb": fineweb,
+    "dolma": dolma,
+    "dclm": dclm,
+    "refinedweb": refinedweb,
+}

@@ -93,6 +93,7 @@ def test_the_built_in_ones() -> None:
     assert set(preset_names()) == {
         "gopher@rpv2", "c4@tfds", "starcoder", "books", "papers", "qa", "wiki", "law", "web",
         "code", "default", "gopher@datatrove", "c4@datatrove", "fineweb",
+        "gopher@dolma", "gopher@dolma_v2", "gopher@dclm", "refinedweb@dclm",
     }  # fmt: skip
 
 

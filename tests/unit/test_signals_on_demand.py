@@ -35,25 +35,25 @@ def check(texts: list[str], groups: tuple[str, ...] = GROUPS) -> None:
 
 
 @given(st.lists(PIECES, max_size=60).map("".join))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_mixed_text(text: str) -> None:
     check([text])
 
 
 @given(TOKENS, st.integers(1, 4), st.sampled_from(SPACES))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_repeated_phrases(pairs: list[tuple[str, str]], times: int, space: str) -> None:
     check([space.join(["".join(w + s for w, s in pairs)] * times)])
 
 
 @given(DENSE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_dense_symbols(text: str) -> None:
     check([text])
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=120).map(" ".join))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_few_words_often(text: str) -> None:
     check([text])
 
@@ -68,9 +68,24 @@ C4_PIECES = (
 
 
 @given(st.lists(st.sampled_from(C4_PIECES), max_size=40).map("".join))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_pages_of_c4(text: str) -> None:
     check([text], ("c4", "fineweb"))
+
+
+REFINEDWEB_PIECES = (
+    "Items in cart", "2 items in cart", "READ MORE", "Read more...", "read more>>\u00e9",
+    "Sign-in", "sign-in ", "one", "two words", "a b c d e f g h i j k", "CAPITALS", "LOud", "123",
+    "\u00b2\u0663", "12 likes", "5k shares!", "(", "#x", "\u00e9t\u00e9", " ", "\u2003", "\0",
+    "\n", "\n", "\n", "\n \n", ". . .", "\u25cf ", "- ", "* ", "\u2026", "...", "The", "AND",
+    "\x1c", "\r",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(REFINEDWEB_PIECES), max_size=40).map("".join))
+@settings(max_examples=300, deadline=None)
+def test_lines_of_dolma_and_dclm(text: str) -> None:
+    check([text], ("dolma", "dclm", "refinedweb"))
 
 
 def test_samples() -> None:
