@@ -13,7 +13,7 @@ import argparse
 import os
 import statistics
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -78,8 +78,15 @@ _LEFT = (0, 1, 7)
 
 def table(rows: Iterable[Row]) -> str:
     """Rows as a Markdown table."""
-    rule = ["---" if i in _LEFT else "---:" for i in range(len(HEADINGS))]
-    lines = [HEADINGS, rule, *(row.cells() for row in rows)]
+    return table_of(HEADINGS, (row.cells() for row in rows), _LEFT)
+
+
+def table_of(
+    headings: Sequence[str], cells: Iterable[Sequence[str]], left: Sequence[int] = ()
+) -> str:
+    """A Markdown table; columns are aligned to the right but those of `left`."""
+    rule = ["---" if i in left else "---:" for i in range(len(headings))]
+    lines = [headings, rule, *cells]
     return "\n".join("| " + " | ".join(_cell(c) for c in line) + " |" for line in lines)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mixcore.profile.transform import profile
 from mixcore.recipe.models import NONE
+from mixcore.recipe.rules import signal_groups
 from mixcore.runtime.errors import RecipeError
 from mixcore.runtime.keys import sha256
 from mixcore.runtime.stage import Run, Stage, Unit
@@ -50,9 +51,10 @@ def profile_spec(recipe: Recipe) -> ProfileSpec:
             value=tokenizer,
             fix="name a built-in counter or the path of a tokenizer.json that the driver can read",
         ) from error
+    groups = tuple((s, g) for s in sorted(recipe.sources) if (g := signal_groups(recipe, s)))
     dedup = recipe.dedup
     if dedup == NONE:
-        return ProfileSpec(tokenizer, content, exact_ignore=None)
+        return ProfileSpec(tokenizer, content, exact_ignore=None, groups=groups)
     near = dedup.near
     return ProfileSpec(
         tokenizer,
@@ -60,11 +62,12 @@ def profile_spec(recipe: Recipe) -> ProfileSpec:
         shingle_words=ProfileSpec.shingle_words if near == NONE else near.shingle.words,
         plan=NO_BANDS if near == NONE else _plan_of(near),
         exact_ignore=None if dedup.exact == NONE else tuple(sorted(set(dedup.exact.ignore))),
+        groups=groups,
     )
 
 
-def params(recipe: Recipe, spec: ProfileSpec) -> dict[str, Any]:
-    """What the rows of a unit depend on beside its documents; part of its key."""
+def params(recipe: Recipe, spec: ProfileSpec, source: str) -> dict[str, Any]:
+    """What the rows of a unit of `source` depend on beside its documents; part of its key."""
     built_in = spec.tokenizer_content is None
     return {
         "tokenizer": spec.tokenizer if built_in else "tokenizer.json",
@@ -75,15 +78,16 @@ def params(recipe: Recipe, spec: ProfileSpec) -> dict[str, Any]:
         "exact_ignore": spec.exact_ignore,
         "language": list(recipe.language.order),
         "signals": sha256([(s.name, s.dtype) for s in SIGNALS]),
+        "signal_groups": spec.groups_of(source),
     }
 
 
 def plan(run: Run) -> list[Unit]:
     """One unit an ingest unit, under the same label. Reads a `tokenizer.json`, no data."""
-    wanted = params(run.recipe, profile_spec(run.recipe))
+    spec = profile_spec(run.recipe)
     return [
         Unit(
-            key=STAGE.key(wanted, [unit.key]),
+            key=STAGE.key(params(run.recipe, spec, str(unit.source)), [unit.key]),
             label=unit.label,
             source=unit.source,
             reads=(unit.key,),

@@ -226,7 +226,18 @@ def _check_dedup(recipe: Recipe, dedup: Dedup, faults: Faults) -> None:
     if dedup.exact == "none" and dedup.near == "none":
         faults.warn(("dedup",), "exact and near are both none: write `dedup: none`")
     if dedup.near != "none":
+        _check_shingle(dedup.near, faults)
         _check_bands(dedup.near, faults)
+
+
+def _check_shingle(near: Near, faults: Faults) -> None:
+    if not isinstance(near.shingle.cut, int):
+        faults.add(
+            ("dedup", "near", "shingle"),
+            "not yet: shingles of characters and of single scripts come later",
+            near.preset or near.shingle.model_dump(exclude_none=True),
+            "give `words`",
+        )
 
 
 def _check_bands(near: Near, faults: Faults) -> None:
@@ -245,7 +256,11 @@ def _check_bands(near: Near, faults: Faults) -> None:
     found = plan.recall(near.min_jaccard)
     if found < near.min_recall:
         what = f"{plan.bands} bands x {plan.rows} rows find {found:.1%} of the pairs at Jaccard"
-        faults.warn(at, f"{what} {near.min_jaccard:g}, less than min_recall {near.min_recall:g}")
+        if near.preset is not None:
+            limit = f"as published for {near.preset}; give `min_recall` to derive other bands"
+        else:
+            limit = f"less than min_recall {near.min_recall:g}"
+        faults.warn(at, f"{what} {near.min_jaccard:g}, {limit}")
 
 
 def _check_preference(

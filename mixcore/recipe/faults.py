@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mixcore.recipe.models import Recipe
+from mixcore.recipe.near_presets import NEAR_PRESETS
 from mixcore.recipe.yaml12 import KeyPath, Positions, dotted
 from mixcore.runtime.errors import RecipeError
 
@@ -49,10 +50,7 @@ _NOT_YET_VALUES: dict[str, tuple[str, ...]] = {
     "sources.*.format": ("csv", "warc", "wet"),
     "language.order.*": ("detector",),
 }
-NOT_YET_PRESETS = (
-    "gopher@datatrove", "gopher@dolma", "gopher@dolma_v2", "gopher@dclm", "c4@datatrove",
-    "fineweb", "refinedweb@dclm", "opencoder",
-)  # fmt: skip
+NOT_YET_PRESETS = ("opencoder",)
 """Conventions of the design whose presets are not built yet."""
 NOT_YET_SIGNALS = (
     "token_prior_mean", "token_prior_std", "linear_logit", "dsir_logratio", "decon_coverage",
@@ -117,13 +115,8 @@ def take_not_yet(data: dict[str, Any], faults: Faults) -> None:
                 faults.add(path, f"not yet: {dotted(path)} `{value}` comes later", value, _LATER)
                 _forget(data, path)
     near = data.get("dedup", {}).get("near") if isinstance(data.get("dedup"), dict) else None
-    if isinstance(near, str) and near != "none":
-        faults.add(
-            ("dedup", "near"),
-            "not yet: named presets of `near` come later",
-            near,
-            "give `min_jaccard`, `min_recall` and `shingle`",
-        )
+    if isinstance(near, str) and near not in ("none", *NEAR_PRESETS):
+        faults.unknown(("dedup", "near"), "preset", near, ("none", *NEAR_PRESETS))
         del data["dedup"]["near"]
 
 

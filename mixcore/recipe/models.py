@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
+from mixcore.recipe.near_presets import NEAR_PRESETS, with_preset
 from mixcore.recipe.number import as_number
+from mixcore.text.shingling import Shingling, letters_for
 
 
 def _as_tuple(value: Any) -> Any:
@@ -138,20 +148,88 @@ class Exact(Model):
     ignore: tuple[Literal["whitespace", "case", "punctuation"], ...] = ("whitespace",)
 
 
+_Letters = Annotated[Int, Field(ge=1, le=256)]
+
+
+class Scripts(Model):
+    """Scripts without spaces between words: letters a shingle; one left out is read as words."""
+
+    cjk: _Letters | None = None
+    thai: _Letters | None = None
+    lao: _Letters | None = None
+    khmer: _Letters | None = None
+    myanmar: _Letters | None = None
+
+
 class Shingle(Model):
-    """The unit of Jaccard similarity: n consecutive words."""
+    """The unit of Jaccard similarity: n consecutive words, or n consecutive characters."""
 
     words: Annotated[Int, Field(ge=1, le=64)] = 5
+    chars: Annotated[Int, Field(ge=1, le=256)] | None = None
+    """Instead of words."""
+    scripts: Scripts | Literal["none", "all"] = "none"
+    """With words: scripts read letter by letter; `all`: with numbers that fit `words`."""
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Shingle:
+        if self.chars is not None and self.model_fields_set & {"words", "scripts"}:
+            raise ValueError("`chars` stands alone: shingles are of characters or of words")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What counts: `chars`, or `words` and the `scripts` in use; so it can be read again."""
+        data: dict[str, Any] = handler(self)
+        if self.chars is not None:
+            return {"chars": data["chars"]}
+        return {k: data[k] for k in ("words", "scripts") if data[k] != NONE}
+
+    @property
+    def cut(self) -> int | Shingling:
+        """How kernels cut texts; a plain number for words alone."""
+        if self.chars is not None:
+            return Shingling("chars", self.chars)
+        if self.scripts == "none":
+            return self.words
+        letters: dict[str, int] = (
+            letters_for(self.words)
+            if self.scripts == "all"
+            else self.scripts.model_dump(exclude_none=True)
+        )
+        if not letters:
+            return self.words
+        return Shingling("words", self.words, tuple(sorted(letters.items())))
 
 
 class Near(Model):
     """Near duplicates: verified Jaccard, with a chosen share of true pairs found."""
 
+    preset: Literal[tuple(NEAR_PRESETS)] | None = None  # type: ignore[valid-type]
     min_jaccard: Annotated[Float, Field(gt=0.0, le=1.0)] = 0.8
     min_recall: Annotated[Float, Field(gt=0.0, lt=1.0)] = 0.99
     shingle: Shingle = Shingle()
     bands: Annotated[Int, Field(ge=1, le=1024)] | None = None
     rows: Annotated[Int, Field(ge=1, le=128)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        is_named = isinstance(data, dict) and isinstance(data.get("preset"), str)
+        return with_preset(data) if is_named else data
+
+
+def _near_by_name(value: Any) -> Any:
+    """The name of a preset stands for a map with it."""
+    return {"preset": value} if isinstance(value, str) and value in NEAR_PRESETS else value
+
+
+_NearOrName = Annotated[
+    Near | Literal["none"],
+    BeforeValidator(
+        _near_by_name,
+        json_schema_input_type=Near | Literal[("none", *NEAR_PRESETS)],
+    ),
+]
 
 
 class Within(Model):
@@ -171,7 +249,7 @@ class Dedup(Model):
     """What counts as a duplicate and who survives."""
 
     exact: Exact | Literal["none"] = Exact()
-    near: Near | Literal["none"] = Near()
+    near: _NearOrName = Near()
     scope: Literal["all"] | Within = "all"
     prefer: tuple[Preference, ...] = (Preference(by="score_bucket", order="high"),)
     protect: Strings = ()

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from mixcore.recipe.models import Component, Gate, Recipe, RuleSet
 from mixcore.recipe.yaml12 import parse
+from mixcore.text.signals import groups_of
 
 NONE_RULES = "none"
 DEFAULT_RULES = "default"
@@ -179,6 +180,11 @@ def signals_used(rules: ResolvedRules) -> tuple[str, ...]:
     """Every signal or column the rules read, sorted, named as written."""
     names = {g.signal for g in rules.gates} | {c.signal for c in rules.score}
     return tuple(sorted(names))
+
+
+def signal_groups(recipe: Recipe, source: str) -> tuple[str, ...]:
+    """Groups of signals on demand that the rules of `source` name, to be computed of it."""
+    return groups_of(signals_used(resolve_rules(recipe, source)))
 
 
 def rules_data(rules: ResolvedRules) -> dict[str, Any]:

@@ -11,11 +11,16 @@ from ruamel.yaml import YAML
 from mixcore.recipe.columns import declared_columns, domain_sources
 from mixcore.recipe.loader import LoadedRecipe
 from mixcore.recipe.models import Domain, Mix, Near, Recipe
+from mixcore.recipe.near_presets import NEAR_PRESETS
 from mixcore.recipe.rules import ResolvedGate, limits, resolve_rules, rules_data
 from mixcore.text.bands import plan_bands
+from mixcore.text.shingling import Shingling
 
 _WIDTH = 4096
 """Of YAML lines: long paths and conditions are not folded."""
+S_CURVE_AT = tuple(round(0.05 * i, 2) for i in range(1, 21))
+"""Jaccard similarities at which the chance of being compared is shown."""
+_CURVE_COLUMNS = 10
 _SIGNS = {"min": ">=", "above": ">", "max": "<=", "below": "<"}
 
 
@@ -61,18 +66,39 @@ def _whole_numbers(value: Any) -> Any:
 
 
 def bands_data(recipe: Recipe) -> dict[str, Any] | None:
-    """Derived bands and rows, and the share of true pairs they find; None without near dedup."""
+    """Bands and rows, and the share of pairs they find by Jaccard; None without near dedup.
+
+    Returns:
+        `preset` (None: none named), `shingle` (as `shingle_text`), `bands`, `rows`, `is_derived`,
+        `min_jaccard`, `recall` (at it), `s_curve` (pairs of Jaccard and share found, 0.05 to 1).
+    """
     if recipe.dedup == "none" or not isinstance(recipe.dedup.near, Near):
         return None
     near = recipe.dedup.near
     plan = plan_bands(near.min_jaccard, near.min_recall, near.bands, near.rows)
     return {
+        "preset": near.preset,
+        "shingle": shingle_text(near.shingle.cut),
         "bands": plan.bands,
         "rows": plan.rows,
         "is_derived": near.bands is None,
         "min_jaccard": near.min_jaccard,
         "recall": round(plan.recall(near.min_jaccard), 6),
+        "s_curve": [[j, round(plan.recall(j), 6)] for j in S_CURVE_AT],
     }
+
+
+def shingle_text(how: int | Shingling) -> str:
+    """A way to cut shingles, for people.
+
+    >>> shingle_text(5), shingle_text(Shingling("words", 5, (("cjk", 8), ("thai", 22))))
+    ('5 words', '5 words, letters of cjk 8, thai 22')
+    """
+    if isinstance(how, int):
+        return f"{how} words"
+    unit = "characters" if how.unit == "chars" else how.unit
+    letters = ", ".join(f"{script} {n}" for script, n in how.scripts)
+    return f"{how.n} {unit}" + (f", letters of {letters}" if letters else "")
 
 
 def mix_shares(recipe: Recipe, mix: Mix) -> list[dict[str, Any]]:
@@ -213,10 +239,25 @@ def _dedup_lines(recipe: Recipe) -> list[str]:
     bands = bands_data(recipe)
     if bands is None:
         return ["#", "# dedup: exact only"]
-    origin = "derived" if bands["is_derived"] else "given"
+    preset = bands["preset"]
+    origin = "derived" if bands["is_derived"] else f"preset {preset}" if preset else "given"
     plan = f"{bands['bands']} bands x {bands['rows']} rows ({origin})"
     found = f"{bands['recall']:.2%} of the pairs at Jaccard {bands['min_jaccard']:g}, more above"
-    return ["#", f"# dedup: {plan} find {found}"]
+    lines = ["#", f"# dedup: {plan} find {found}"]
+    if preset:
+        lines.append(f"#   {preset}: {NEAR_PRESETS[preset].origin}")
+    lines.append(f"#   shingles of {bands['shingle']}; share of pairs compared, by Jaccard:")
+    curve = bands["s_curve"]
+    for start in range(0, len(curve), _CURVE_COLUMNS):
+        row = curve[start : start + _CURVE_COLUMNS]
+        lines.append("#   Jaccard " + "".join(f"{j:>8.2f}" for j, _ in row))
+        lines.append("#   compared" + "".join(f"{_share(p):>8}" for _, p in row))
+    return lines
+
+
+def _share(p: float) -> str:
+    """A probability in percent, cut to two decimals: 0.99996 is not shown as 100."""
+    return f"{math.floor(p * 10_000) / 100:.2f}%"
 
 
 def _mix_lines(recipe: Recipe) -> list[str]:

@@ -76,7 +76,7 @@ def hash_bytes(data: Any, start: int, end: int) -> Any:
 
 
 @leaf
-def _is_counter_line(data: NDArray[np.uint8], s: int, e: int) -> bool:
+def is_counter_line(data: NDArray[np.uint8], s: int, e: int) -> bool:
     r"""`\W*\d[\d,.]*[kmb]?\s+(likes|shares|...)\W*` over the whole line, any ASCII case."""
     i = s
     while i < e:
@@ -137,7 +137,7 @@ def _line_marks(
         row[c.BULLET_LINES] += cp == 0x2022 or cp == 45
         if cp >= 128:
             row[c.RPV2_BULLET_LINES] += (u.FLAGS[u.record(cp)] & u.BULLET_RPV2) != 0
-        row[c.COUNTER_LINES] += _is_counter_line(data, inner_s, e)
+        row[c.COUNTER_LINES] += is_counter_line(data, inner_s, e)
     last = data[inner_e - 1]
     if last >= 128:
         cp = u.decode(data, u.step_back(data, inner_e, inner_s), inner_e)

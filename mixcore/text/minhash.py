@@ -21,13 +21,13 @@ from mixcore.text.bands import BandPlan
 from mixcore.text.compiled import kernel, leaf
 from mixcore.text.shingles import (
     Cut,
-    Shingling,
     cut_document,
     keep_distinct,
     make_cut,
     room,
     table_size,
 )
+from mixcore.text.shingling import Shingling
 from mixcore.text.words import FoldTables, utf8_buffers
 
 SKETCH_SLOTS = 64

@@ -43,7 +43,7 @@ def finish(h: Any, chunk: Any, n_bytes: int) -> Any:
 
 
 @leaf
-def _add_char(h: Any, chunk: Any, n: int, cp: int) -> Any:
+def add_char(h: Any, chunk: Any, n: int, cp: int) -> Any:
     """(hash, bytes not hashed yet, bytes of the word so far) after a code point's UTF-8."""
     if cp < 0x80:
         width, code = 1, cp
@@ -69,7 +69,7 @@ def word_hash(code_points: NDArray[np.int64]) -> np.uint64:
     """The hash of a word given as lower-cased code points (for stop lists and tests)."""
     h, chunk, n = SEED, ZERO, 0
     for i in range(code_points.shape[0]):
-        h, chunk, n = _add_char(h, chunk, n, code_points[i])
+        h, chunk, n = add_char(h, chunk, n, code_points[i])
     return finish(h, chunk, n)
 
 
@@ -110,12 +110,12 @@ def odd_word(data: NDArray[np.uint8], s: int, e: int) -> tuple[int, int, int, np
         nfd += u.NFD[rec]
         low = cp + u.DELTA[rec]
         if cp == 0x130:  # the one letter with two lower-case code points
-            h, chunk, n = _add_char(h, chunk, n, 0x69)
+            h, chunk, n = add_char(h, chunk, n, 0x69)
             low = 0x307
             norm += 1
         elif cp == 0x3A3 and _ends_final_sigma(data, i, e, after_cased):
             low = 0x3C2
-        h, chunk, n = _add_char(h, chunk, n, low)
+        h, chunk, n = add_char(h, chunk, n, low)
         if not (f & u.IGNORABLE):
             after_cased = (f & u.CASED) != 0
     return chars, norm, nfd, finish(h, chunk, n)

@@ -97,7 +97,7 @@ _HEX_CHAIN_MIN = 2 * HEX_GROUPS_MIN + 7  # eight groups and what divides them
 
 
 @leaf
-def _matches(
+def matches(
     data: NDArray[np.uint8],
     i: int,
     end: int,
@@ -180,7 +180,7 @@ def _scan_blocks(
             for k in range(_PHRASE_CLASS.shape[0]):
                 at = last - _TRIGRAM_END[k]
                 phrase = _PHRASE_BYTES[_PHRASE_OFFSETS[k] : _PHRASE_OFFSETS[k + 1]]
-                if at >= start and _matches(data, at, end, phrase, True):
+                if at >= start and matches(data, at, end, phrase, True):
                     _count_phrase(data, end, at, k, done, row)
         # A long run holds two neighbouring groups of eight aligned bytes: top bits of `full`.
         full = ~(((~chain & _LOW7) + _LOW7) | ~chain | _LOW7)
@@ -210,14 +210,14 @@ def _scan_heads(data: NDArray[np.uint8], start: int, end: int, row: NDArray[np.i
     for i in range(start, head_end):
         b = data[i]
         if b == 60:
-            if _matches(data, i, xml_end, _XML, False):
+            if matches(data, i, xml_end, _XML, False):
                 row[c.XML_HEAD] = 1
             continue
         b = _FOLD[b]
         if (b == 103 or b == 97 or b == 100) and (
-            _matches(data, i, head_end, _GENERATE, True)
-            or _matches(data, i, head_end, _AUTOGEN, True)
-            or _matches(data, i, head_end, _DO_NOT_EDIT, True)
+            matches(data, i, head_end, _GENERATE, True)
+            or matches(data, i, head_end, _AUTOGEN, True)
+            or matches(data, i, head_end, _DO_NOT_EDIT, True)
         ):
             row[c.AUTOGEN_HEAD] = 1
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from mixcore.text.bands import NO_BANDS, BandPlan
 from mixcore.text.content_hash import binary_rows, content_hash
 from mixcore.text.minhash import SKETCH_SLOTS, minhash
+from mixcore.text.shingling import Shingling
 from mixcore.text.signals import SIGNALS
 from mixcore.text.tokens import Counter, make_counter
 
@@ -54,13 +55,20 @@ class ProfileSpec:
     tokenizer: str
     tokenizer_content: str | None = None
     """Of a `tokenizer.json`; its path need not exist on a worker."""
-    shingle_words: int = 5
+    shingle_words: int | Shingling = 5
+    """How texts are cut for near-duplicate search; a number is so many words a shingle."""
     plan: BandPlan = NO_BANDS
     """`NO_BANDS`: no near-duplicate search; `n_shingles` is null, `bands` and `sketch` empty."""
     exact_ignore: tuple[str, ...] | None = ()
     """As `dedup.exact.ignore`; None: no content hash (null)."""
     outputs: Literal["all", "dedup", "signals"] = "all"
     """`dedup`: signals are null; `signals`: dedup columns as without deduplication."""
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(source, groups of signals on demand that its rules name); sources without any left out."""
+
+    def groups_of(self, source: str) -> tuple[str, ...]:
+        """Groups of signals on demand to compute for documents of a source."""
+        return dict(self.groups).get(source, ())
 
     @property
     def counter(self) -> Counter:
@@ -127,7 +135,7 @@ def _profile(batch: pa.RecordBatch, spec: ProfileSpec) -> pa.RecordBatch:
         "language": _language(batch.column("language")),
         "language_confidence": pa.nulls(n, pa.float32()),
         **_dedup_columns(text, spec),
-        "signals": _signals(text, spec),
+        "signals": _signals(batch, spec),
     }
     return pa.record_batch([_as(columns[f.name], f.type) for f in PROFILE_SCHEMA], PROFILE_SCHEMA)
 
@@ -166,9 +174,23 @@ def _dedup_columns(text: pa.Array, spec: ProfileSpec) -> dict[str, pa.Array]:
     }
 
 
-def _signals(text: pa.Array, spec: ProfileSpec) -> pa.Array:
+def _signals(batch: pa.RecordBatch, spec: ProfileSpec) -> pa.Array:
     if spec.outputs == "dedup":
-        return pa.nulls(len(text), SIGNALS_TYPE)
+        return pa.nulls(batch.num_rows, SIGNALS_TYPE)
+    import pyarrow.compute as pc  # noqa: PLC0415
+
     from mixcore.text.signal_kernel import compute_signals  # noqa: PLC0415 - slow to import
 
-    return compute_signals(text)
+    text, source = batch.column("text"), batch.column("source")
+    wanted = {name: spec.groups_of(name) for name in sorted(pc.unique(source).to_pylist())}
+    kinds = sorted(set(wanted.values()))
+    if len(kinds) <= 1:
+        return compute_signals(text, kinds[0] if kinds else ())
+    # Sources with other rules in one batch: each kind by itself, then back in their order.
+    parts, rows = [], []
+    for groups in kinds:
+        names = pa.array([name for name, own in wanted.items() if own == groups])
+        mask = pc.is_in(source, names)
+        parts.append(compute_signals(text.filter(mask), groups))
+        rows.append(pc.indices_nonzero(mask).to_numpy())
+    return pa.concat_arrays(parts).take(pa.array(np.argsort(np.concatenate(rows))))

@@ -77,7 +77,7 @@ def number_keys(
 
 
 @leaf
-def _keep_seen_twice(
+def keep_seen_twice(
     keys: NDArray[np.uint64], positions: NDArray[np.int32], n: int, seen: NDArray[np.uint8]
 ) -> int:
     """Move keys that may occur more than once, with their positions, to the front.
@@ -166,7 +166,7 @@ def repetition(
                 keys[k] = (np.uint64(grams[j]) << _HALF) | np.uint64(word_ids[p + size - 1])
                 positions[k] = p
                 k += positions[j + 1] == p + 1
-            k = _keep_seen_twice(keys, positions, k, seen)
+            k = keep_seen_twice(keys, positions, k, seen)
             if k < 2:
                 break
             distinct = number_keys(keys, k, slots, first_key, ids, counts)

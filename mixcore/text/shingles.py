@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from mixcore.text.compiled import kernel, leaf
 from mixcore.text.make_fold_tables import SCRIPTS
+from mixcore.text.shingling import Shingling
 from mixcore.text.words import (
     FoldTables,
     char_hashes,
@@ -40,34 +41,6 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 """Multiplier of the rrmxmx family of 64-bit finalizers."""
 _M_INVERSE = np.uint64(pow(int(_M), -1, 1 << 64))
 _S32, _ZERO, _ONE = np.uint64(32), np.uint64(0), np.uint64(1)
-
-LETTERS_PER_WORD = {"cjk": 1.75, "thai": 5.2, "lao": 5.8, "khmer": 5.8, "myanmar": 8.2}
-"""Code points of a script (marks included, spaces and punctuation not) for one English word of the
-same text. Measured on the Universal Declaration of Human Rights (Chinese 1.5, Japanese 2.1, Thai
-5.1) and on 240 paragraphs of XQuAD (Chinese 1.6, Thai 5.3)."""
-
-
-class Shingling(NamedTuple):
-    """How texts are cut. Plain values: part of keys, sent to workers."""
-
-    unit: Literal["words", "chars"] = "words"
-    n: int = 5
-    """Units a shingle, at least 1."""
-    scripts: tuple[tuple[str, int], ...] = ()
-    """With words: scripts that are read letter by letter, and letters a shingle, sorted."""
-
-
-def letters_for(n_words: int) -> dict[str, int]:
-    """Letters a shingle by script, so that an edit breaks as many shingles as one of `n_words`.
-
-    Changing a word breaks n shingles of the W that W words have; changing its c letters breaks
-    m + c - 1 of W c. These are equal shares for m = (n - 1) c + 1.
-
-    >>> letters_for(5)
-    {'cjk': 8, 'thai': 22, 'lao': 24, 'khmer': 24, 'myanmar': 34}
-    """
-    return {name: round((n_words - 1) * c) + 1 for name, c in LETTERS_PER_WORD.items()}
-
 
 _BY_WORDS, _BY_CHARS, _BY_WEIGHT = 0, 1, 2
 

@@ -33,10 +33,12 @@ from mixcore.text.char_scan import FIELDS
 from mixcore.text.line_scan import scan_lines
 from mixcore.text.line_split import LINE_FIELDS
 from mixcore.text.odd_word import word_hash
+from mixcore.text.on_demand import ON_DEMAND_FIELDS
+from mixcore.text.on_demand import columns as columns_on_demand
 from mixcore.text.pattern_scan import scan_patterns
 from mixcore.text.repetition import repetition
 from mixcore.text.signal_columns import columns
-from mixcore.text.signals import SIGNALS
+from mixcore.text.signals import KERNEL_SIGNALS
 from mixcore.text.text_scan import scan_text
 from mixcore.text.word_scan import MEDIAN_BINS
 
@@ -48,10 +50,10 @@ KEEP_BYTES = 1 << 24  # arenas for longer documents are given back after the bat
 MAX_DOCUMENT_BYTES = (1 << 31) - 1  # positions are i32
 
 _TYPES = {"i32": pa.int32(), "i64": pa.int64(), "f32": pa.float32(), "bool": pa.bool_()}
-SIGNAL_TYPE = pa.struct([pa.field(s.column, _TYPES[s.dtype]) for s in SIGNALS])
+_KERNEL_FIELDS = [pa.field(s.column, _TYPES[s.dtype]) for s in KERNEL_SIGNALS]
+_FIELDS = [*_KERNEL_FIELDS, *ON_DEMAND_FIELDS]
+SIGNAL_TYPE = pa.struct(_FIELDS)
 """Arrow type of the result: one field a signal, in catalogue order."""
-
-_FIELDS = list(SIGNAL_TYPE)
 
 _local = threading.local()
 
@@ -166,7 +168,12 @@ def counters_of(
     Raises:
         ValueError: a document of 2 GiB or more.
     """
-    data, offsets = _buffers(_utf8(text))
+    return _counters_of(*_buffers(_utf8(text)), families)
+
+
+def _counters_of(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], families: tuple[str, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     n = len(offsets) - 1
     sizes = np.diff(offsets)
     if n and int(sizes.max()) > MAX_DOCUMENT_BYTES:
@@ -199,24 +206,31 @@ def counters_of(
     return rows, entropy, sizes
 
 
-def compute_signals(text: pa.Array | pa.ChunkedArray) -> pa.StructArray:
+def compute_signals(
+    text: pa.Array | pa.ChunkedArray, groups: tuple[str, ...] = ()
+) -> pa.StructArray:
     """All signals of every document.
 
     Args:
         text: string or large_string, any offset; null counts as empty. Invalid UTF-8 is
             measured as if each invalid sequence were U+FFFD.
+        groups: of `signals.GROUPS`; signals on demand of other groups are null.
 
     Returns:
-        Struct array of type SIGNAL_TYPE, as long as `text`, no nulls.
+        Struct array of type SIGNAL_TYPE, as long as `text`, no null structs.
 
     Raises:
         ValueError: a document of 2 GiB or more.
     """
     if isinstance(text, pa.ChunkedArray):
         text = text.combine_chunks()
-    rows, entropy, sizes = counters_of(text)
+    data, offsets = _buffers(_utf8(text))
+    rows, entropy, sizes = _counters_of(data, offsets, FAMILIES)
     values = columns(rows, entropy, sizes)
-    arrays = [_array(values[s.name], f.type) for s, f in zip(SIGNALS, _FIELDS, strict=True)]
+    arrays = [
+        _array(values[s.name], f.type) for s, f in zip(KERNEL_SIGNALS, _KERNEL_FIELDS, strict=True)
+    ]
+    arrays += columns_on_demand(data, offsets, rows, groups)
     return pa.StructArray.from_arrays(arrays, fields=_FIELDS)
 
 

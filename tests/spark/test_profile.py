@@ -125,7 +125,7 @@ def recipe(**changes):
 
 
 def key_params(r):
-    return params(r, profile_spec(r))
+    return params(r, profile_spec(r), "web")
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,10 @@ def key_params(r):
     [
         ({"seed": 1}, True),
         ({"rules": {"web": "none"}}, True),
+        ({"rules": {"web": {"gates": {"n_words": {"min": 5}}}}}, True),
+        ({"rules": {"web": {"preset": "gopher@datatrove"}}}, False),
+        ({"rules": {"books": {"preset": "gopher@datatrove"}}}, True),  # of the other source
+        ({"rules": {"web": {"score": [{"signal": "hash_word_ratio@datatrove"}]}}}, False),
         ({"dedup": {"prefer": []}}, True),
         ({"dedup": {"exact": {"ignore": ["whitespace", "whitespace"]}}}, True),
         ({"dedup": {"near": {"min_recall": 0.9901}}}, True),  # the same 12 x 5

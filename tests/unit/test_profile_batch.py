@@ -67,6 +67,24 @@ def test_neighbours_change_nothing():
     assert profile_batch(batch(*rows).slice(11, 7), SPEC).to_pylist() == whole.to_pylist()[11:18]
 
 
+def test_each_source_gets_the_groups_its_rules_name():
+    texts = [LONG, "a b", LONG * 2, "c", LONG]
+    sources = ["web", "books", "web", "code", "books"]
+    rows = pa.record_batch({
+        "doc_id": pa.array(range(5), pa.int64()),
+        "source": pa.array(sources),
+        "language": pa.nulls(5, pa.string()),
+        "text": pa.array(texts),
+    })  # fmt: skip
+    spec = ProfileSpec("bytes", groups=(("web", ("datatrove",)),))
+    got = [r["signals"] for r in profile_batch(rows, spec).to_pylist()]
+    assert [r["n_bytes"] for r in got] == [len(t) for t in texts]
+    held = [r["n_nonsymbol_words__datatrove"] for r in got]
+    assert held == [14, None, 28, None, None]
+    alone = [profile_batch(rows.slice(i, 1), spec).to_pylist()[0]["signals"] for i in range(5)]
+    assert alone == got
+
+
 def test_no_documents():
     assert profile_batch(batch(), SPEC).num_rows == 0
 

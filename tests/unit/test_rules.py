@@ -18,6 +18,7 @@ from mixcore.recipe.rules import (
     overrides,
     preset_names,
     resolve_rules,
+    signal_groups,
     signals_used,
 )
 from mixcore.recipe.yaml12 import Positions
@@ -70,9 +71,9 @@ CONTENTS = {
     },
     "c4@tfds": {
         "n_chars": {"max": 190_000},
-        "n_curly_open": {"max": 0},
-        "n_lorem": {"max": 0},
-        "n_sentences": {"min": 3},
+        "n_lorem@tfds": {"max": 0},
+        "n_curly_open@tfds": {"max": 0},
+        "n_sentences@tfds": {"min": 3},
     },
     "starcoder": {
         "max_line_length": {"max": 1000},
@@ -91,7 +92,8 @@ def test_contents(name: str) -> None:
 def test_the_built_in_ones() -> None:
     assert set(preset_names()) == {
         "gopher@rpv2", "c4@tfds", "starcoder", "books", "papers", "qa", "wiki", "law", "web",
-        "code", "default",
+        "code", "default", "gopher@datatrove", "c4@datatrove", "fineweb",
+        "gopher@dolma", "gopher@dolma_v2", "gopher@dclm", "refinedweb@dclm",
     }  # fmt: skip
 
 
@@ -297,3 +299,23 @@ def test_a_user_rule_set_is_no_preset() -> None:
     )
     with pytest.raises(RecipeErrors, match="unknown preset 'a'"):
         load_text(text)
+
+
+GROUPS_OF = [
+    ({}, ()),
+    ({"web": {"preset": "gopher@datatrove"}}, ("datatrove",)),
+    ({"web": {"preset": "gopher@datatrove", "gates": {"n_words": {"min": 1}}}}, ("datatrove",)),
+    ({"web": {"gates": {"hash_word_ratio@datatrove": {"max": 0.1}}}}, ("datatrove",)),
+    ({"web": {"score": [{"signal": "hash_word_ratio@datatrove"}]}}, ("datatrove",)),
+    ({"other": {"preset": "gopher@datatrove"}}, ()),
+]
+
+
+@pytest.mark.parametrize(("rules", "groups"), GROUPS_OF)
+def test_groups_of_signals_a_source_needs(rules: object, groups: tuple[str, ...]) -> None:
+    assert signal_groups(recipe_of(rules), "web") == groups
+
+
+def test_default_rules_need_no_signals_on_demand() -> None:
+    for name in ("default", "web", "books", "papers", "qa", "wiki", "law"):
+        assert signal_groups(recipe_of({}, **{name: {"path": "a.jsonl"}}), name) == ()

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mixcore.text import shingles
+from mixcore.text import shingling
 from mixcore.text.bands import BandPlan
 from mixcore.text.jaccard import exact_overlap
 from mixcore.text.make_fold_tables import SCRIPTS
 from mixcore.text.minhash import minhash
-from mixcore.text.shingles import Shingling, letters_for, shingle_hashes
+from mixcore.text.shingles import shingle_hashes
+from mixcore.text.shingling import Shingling, letters_for
 
 MASK = 2**64 - 1
 M = 0x94D049BB133111EB
@@ -230,6 +231,6 @@ def test_a_shingling_is_a_plain_value():
 
 
 def test_doctests():
-    result = doctest.testmod(shingles)
+    result = doctest.testmod(shingling)
     assert result.attempted
     assert not result.failed
