@@ -7,6 +7,7 @@ a choice must be made (representatives, anchors) it is made by id or by a hash o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -29,8 +30,15 @@ left, so the number only moves work between the stages."""
 _OUTPUT_ROWS: Final = 100_000
 """Rows of an Arrow batch handed back to Spark: 2 MB."""
 
-_BAND_ROWS = T.StructType(
-    [T.StructField("band_key", T.LongType()), T.StructField("doc_id", T.LongType())]
+_ENTRY: Final = 16
+"""Bytes of a band key and a document id."""
+_BLOCK_BYTES: Final = 64 << 20
+"""Entries that a task collects before it sends them: large blocks, bounded memory."""
+TASK_BYTES: Final = 128 << 20
+"""Entries that a task sorts; it needs some five times as much memory."""
+
+_BLOCK = T.StructType(
+    [T.StructField("task", T.IntegerType()), T.StructField("entries", T.BinaryType())]
 )
 CANDIDATES = T.StructType(
     [
@@ -59,57 +67,81 @@ def exact_members(signals: DataFrame) -> DataFrame:
     )
 
 
-def band_candidates(documents: DataFrame) -> DataFrame:
+def n_tasks(n_documents: int, n_bands: int, at_least: int) -> int:
+    """Tasks of the band shuffle: each sorts its part in memory.
+
+    >>> n_tasks(1_000_000, 12, 8), n_tasks(1_000_000_000, 12, 200)
+    (8, 1431)
+    """
+    return max(at_least, -(-n_documents * n_bands * _ENTRY // TASK_BYTES))
+
+
+def band_candidates(documents: DataFrame, tasks: int) -> DataFrame:
     """Pairs that share a band bucket, and the members of buckets too large for all pairs.
 
     Args:
         documents: `doc_id`, `bands`; one row a content.
+        tasks: Tasks of the one shuffle, see `n_tasks`. The result does not depend on it.
 
     Returns:
-        `CANDIDATES`. One shuffle of (band key, id) rows: 16 bytes a band and document.
+        `CANDIDATES`. The shuffle moves 16 bytes a band and document, a block for each pair of
+        tasks: as rows of (band key, id) they would cost several times as much to write, sort and
+        read again.
     """
     rows = documents.where(F.length("bands") > 0).select("doc_id", "bands")
-    # A number of its own, so that adaptive execution does not merge the work of all cores into one
-    # task: the rows are few bytes, but their Python work is not small.
-    n_tasks = int(documents.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
     return (
-        rows.mapInArrow(_explode, _BAND_ROWS)
-        .repartition(n_tasks, "band_key")
-        .sortWithinPartitions("band_key", "doc_id")
+        rows.mapInArrow(partial(_blocks, tasks=tasks), _BLOCK)
+        .repartitionById(tasks, "task")
+        .select("entries")
         .mapInArrow(_buckets, CANDIDATES)
     )
 
 
-def _explode(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _blocks(batches: Iterator[pa.RecordBatch], *, tasks: int) -> Iterator[pa.RecordBatch]:
+    """(band key, id) entries, collected by the task that gets them."""
+    held: list[tuple[I64, I64]] = []
+    n_held = 0
     for batch in batches:
         data, offsets = flat_bytes(batch.column("bands"))
         keys = data.view(">i8").astype(np.int64)
-        ids = np.repeat(longs(batch.column("doc_id")), np.diff(offsets) // 8)
-        yield pa.RecordBatch.from_arrays([pa.array(keys), pa.array(ids)], ["band_key", "doc_id"])
+        held.append((keys, np.repeat(longs(batch.column("doc_id")), np.diff(offsets) // 8)))
+        n_held += len(keys)
+        if n_held * _ENTRY >= _BLOCK_BYTES:
+            yield _by_task(held, tasks)
+            held, n_held = [], 0
+    if n_held:
+        yield _by_task(held, tasks)
+
+
+def _by_task(held: list[tuple[I64, I64]], tasks: int) -> pa.RecordBatch:
+    keys, ids = (np.concatenate(part) for part in zip(*held, strict=True))
+    # The keys are hashes: their upper half spreads them evenly, and stays below 2^63 times tasks.
+    place = ((keys.view(np.uint64) >> np.uint64(33)) * np.uint64(tasks) >> np.uint64(31)).view(
+        np.int64
+    )
+    order = np.argsort(place, kind="stable")
+    entries = np.stack((keys[order], ids[order]), axis=1)
+    sizes = np.bincount(place, minlength=tasks)
+    used = np.flatnonzero(sizes)
+    ends = np.concatenate(([0], np.cumsum(sizes[used]))) * _ENTRY
+    blocks = pa.Array.from_buffers(
+        pa.large_binary(), len(used), [None, pa.py_buffer(ends), pa.py_buffer(entries)]
+    )
+    return pa.RecordBatch.from_arrays(
+        [pa.array(used.astype(np.int32)), blocks.cast(pa.binary())], _BLOCK.names
+    )
 
 
 def _buckets(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Cut rows sorted by (band key, id) into buckets; a bucket may span batches."""
-    open_ids: list[I64] = []
-    open_key = 0
-    for batch in batches:
-        keys, ids = longs(batch.column("band_key")), longs(batch.column("doc_id"))
-        if not len(keys):
-            continue
-        if open_ids:
-            going_on = int(np.searchsorted(keys, open_key, "right"))
-            open_ids.append(ids[:going_on])
-            if going_on == len(keys):
-                continue
-            members = np.concatenate(open_ids)
-            yield from _emit(np.full(len(members), open_key, np.int64), members)
-            keys, ids = keys[going_on:], ids[going_on:]
-        last = int(np.searchsorted(keys, keys[-1], "left"))
-        yield from _emit(keys[:last], ids[:last])
-        open_key, open_ids = int(keys[-1]), [ids[last:]]
-    if open_ids:
-        members = np.concatenate(open_ids)
-        yield from _emit(np.full(len(members), open_key, np.int64), members)
+    """Sort all entries of a task by (band key, id) and cut them into buckets."""
+    parts = [flat_bytes(batch.column("entries"))[0] for batch in batches]
+    if not parts:
+        return
+    entries = np.concatenate(parts).view(np.int64).reshape(-1, 2)
+    del parts
+    order = np.lexsort((entries[:, 1], entries[:, 0]))
+    entries = entries[order]
+    yield from _emit(entries[:, 0].copy(), entries[:, 1].copy())
 
 
 def _emit(keys: I64, ids: I64) -> Iterator[pa.RecordBatch]:

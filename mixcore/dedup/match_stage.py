@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from mixcore.dedup.candidates import band_candidates, exact_members
-from mixcore.dedup.keys import dedup_key
+from mixcore.dedup.candidates import band_candidates, exact_members, n_tasks
+from mixcore.dedup.keys import band_plan, dedup_key
 from mixcore.dedup.verify import shingles_of, verified, with_similar_sketches
 from mixcore.recipe.models import NONE
 from mixcore.runtime.frames import small_frame
@@ -22,7 +22,7 @@ from mixcore.runtime.stage import Stage, Unit
 from mixcore.runtime.tables import DOCUMENTS, HOT_BUCKETS, PAIRS, SHINGLES, SIGNALS_TABLE
 
 if TYPE_CHECKING:
-    from mixcore.recipe.models import Near
+    from mixcore.recipe.models import Dedup
     from mixcore.runtime.stage import Run, Writes
 
 MAX_BROADCAST_BYTES = 128 << 20
@@ -62,17 +62,19 @@ def _build(run: Run, missing: list[Unit]) -> Iterator[Writes]:
         else:
             yield PAIRS, _pairs(members, None).select(key, "*")
         return
-    yield from _near(run, dedup.near, signals, members, key)
+    yield from _near(run, dedup, signals, members, key)
 
 
 def _near(
-    run: Run, near: Near, signals: DataFrame, members: DataFrame | None, key: Column
+    run: Run, dedup: Dedup, signals: DataFrame, members: DataFrame | None, key: Column
 ) -> Iterator[Writes]:
+    near, tasks = dedup.near, _tasks(run, dedup)
+    assert near != NONE
     if members is None:
         contents = signals
     else:
         contents = signals.join(members.select("doc_id"), "doc_id", "left_anti")
-    found = run.scratch.keep(band_candidates(contents), "candidates")
+    found = run.scratch.keep(band_candidates(contents, tasks), "candidates")
     hot = found.where("is_hot").select(F.col("a").alias("band_key"), F.col("b").alias("doc_id"))
     pairs = run.scratch.keep(
         with_similar_sketches(
@@ -93,6 +95,12 @@ def _near(
         shingles = F.broadcast(shingles)
     edges = verified(pairs, shingles, near.min_jaccard)
     yield PAIRS, _pairs(members, edges).select(key, "*")
+
+
+def _tasks(run: Run, dedup: Dedup) -> int:
+    """Tasks of the band shuffle."""
+    at_least = int(run.spark.conf.get("spark.sql.shuffle.partitions") or 1)
+    return n_tasks(run.n_documents or 0, band_plan(dedup).bands, at_least)
 
 
 def _n_bytes(shingles: DataFrame) -> int:

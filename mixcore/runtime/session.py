@@ -32,7 +32,8 @@ SAFE_CONF = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
-    "spark.sql.execution.arrow.maxBytesPerBatch": str(64 << 20),
+    # Small enough that the JVM fills the next batch while Python works on this one.
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(8 << 20),
     "spark.python.worker.faulthandler.enabled": "true",
     "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",
     "spark.databricks.delta.snapshotPartitions": "2",
@@ -58,6 +59,8 @@ JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 CLASS_PATH = "spark.driver.extraClassPath"
 LOG_CONFIG = Path(__file__).with_name("log4j2.properties")
 
+_BATCH_GC = "-XX:+UseParallelGC"
+"""The collector for throughput: a batch job has no pauses to avoid."""
 _GIB = 1 << 30
 _DRIVER_SHARE = 4
 """The JVM gets a quarter: Python workers, the page cache and the user need the rest."""
@@ -124,7 +127,7 @@ def settings(
     merged = {**ours, **given, **asked}
     if master.startswith("local"):
         # On the class path, since spark.jars copies every jar into each session's directory.
-        options = [f"-Dlog4j2.configurationFile={_quoted(LOG_CONFIG.as_uri())}", archive]
+        options = [f"-Dlog4j2.configurationFile={_quoted(LOG_CONFIG.as_uri())}", archive, _BATCH_GC]
         merged[JAVA_OPTIONS] = _join(" ", *options, merged.get(JAVA_OPTIONS))
         merged[CLASS_PATH] = _join(os.pathsep, merged.get(CLASS_PATH), *paths)
     elif paths:

@@ -67,6 +67,8 @@ def _writer(df: DataFrame, table: Table, metadata: Mapping[str, Any]) -> DataFra
         .option("compression", "zstd" if table.has_declared else "snappy")
         .option("userMetadata", json.dumps(dict(metadata), sort_keys=True))
     )
+    if not table.dictionaries:
+        writer = writer.option("parquet.enable.dictionary", "false")
     if table.stats:
         writer = writer.option("delta.dataSkippingStatsColumns", ",".join(table.stats))
     if table.partition_by:

@@ -36,6 +36,8 @@ class Table:
     partition_by: tuple[str, ...] = ("key",)
     stats: tuple[str, ...] = ()
     """Columns with min/max statistics; empty: Delta's default (the first 32)."""
+    dictionaries: bool = True
+    """Whether Parquet tries dictionaries: useless work for many columns of measured numbers."""
     has_declared: bool = False
     """Whether the sources' declared columns are part of the rows."""
 
@@ -119,6 +121,7 @@ SIGNALS_TABLE = Table(
         ("signals", signal_struct(), "quality signals"),
     ),
     stats=("doc_id", "source", "n_tokens"),
+    dictionaries=False,
 )
 SCORES = Table(
     "scores",
@@ -145,6 +148,7 @@ SHINGLES = Table(
         ("hashes", _BINARY, "its distinct shingle hashes, sorted uint64, little endian"),
     ),
     stats=("doc_id",),
+    dictionaries=False,
 )
 HOT_BUCKETS = Table(
     "hot_buckets",

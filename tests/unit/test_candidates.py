@@ -14,9 +14,10 @@ from mixcore.dedup.arrow import binary_of_hashes, flat_bytes, flat_hashes
 from mixcore.dedup.candidates import (
     ALL_PAIRS_LIMIT,
     ANCHORS,
+    _blocks,
     _buckets,
-    _explode,
     bucket_candidates,
+    n_tasks,
 )
 from mixcore.dedup.verify import min_equal_slots
 from mixcore.text.jaccard import rejection_bound
@@ -53,35 +54,87 @@ def test_small_buckets_give_all_pairs_and_large_ones_anchors(buckets: dict[int, 
     assert pairs - expected <= {p for m in large.values() for p in combinations(sorted(m), 2)}
 
 
-@pytest.mark.parametrize("batch_rows", [1, 3, 50, 1000])
-def test_a_bucket_may_span_batches(batch_rows: int) -> None:
-    buckets = {-7: {1, 2}, 0: set(range(200)), 3: {5}, 9: {4, 5, 6}}
-    keys, ids = rows(buckets)
-    table = pa.table({"band_key": keys, "doc_id": ids})
-    found = [r for b in _buckets(iter(table.to_batches(batch_rows))) for r in b.to_pylist()]
-    pairs = {(r["a"], r["b"]) for r in found if not r["is_hot"]}
-    assert {(1, 2), (4, 5), (4, 6), (5, 6)} <= pairs
+def shuffled(
+    documents: dict[int, list[int]], tasks: int, batch_rows: int
+) -> list[list[pa.RecordBatch]]:
+    """What each task gets: the blocks of all batches, as the shuffle brings them."""
+    table = pa.table(
+        {
+            "doc_id": pa.array(list(documents), pa.int64()),
+            "bands": pa.array([np.array(k, ">i8").tobytes() for k in documents.values()]),
+        }
+    )
+    blocks = [
+        block
+        for batch in table.to_batches(batch_rows)
+        for block in _blocks(iter([batch]), tasks=tasks)
+    ]
+    return [
+        [
+            block.filter(pa.array(block.column("task").to_numpy() == task)).select(["entries"])
+            for block in blocks
+        ]
+        for task in range(tasks)
+    ]
+
+
+@given(
+    st.dictionaries(INT64, st.lists(st.integers(-3, 3) | INT64, max_size=4), max_size=12),
+    st.integers(1, 5),
+    st.integers(1, 4),
+)
+@settings(deadline=None)
+def test_documents_that_share_a_band_meet_in_one_task(
+    documents: dict[int, list[int]], tasks: int, batch_rows: int
+) -> None:
+    documents = {d: sorted(set(keys)) for d, keys in documents.items() if keys}
+    found = [
+        tuple(sorted((r["a"], r["b"])))
+        for blocks in shuffled(documents, tasks, batch_rows)
+        for batch in _buckets(iter(blocks))
+        for r in batch.to_pylist()
+    ]
+    expected = [
+        (min(a, b), max(a, b))
+        for a, b in combinations(documents, 2)
+        for _ in set(documents[a]) & set(documents[b])
+    ]
+    assert sorted(found) == sorted(expected)
+
+
+def test_a_hot_bucket_gives_its_members_and_the_pairs_of_its_anchors() -> None:
+    documents = {member: [0] for member in range(200)} | {1000: [-7], 1001: [-7]}
+    (blocks,) = shuffled(documents, 1, 50)
+    found = [r for b in _buckets(iter(blocks)) for r in b.to_pylist()]
     assert {r["b"] for r in found if r["is_hot"] and r["a"] == 0} == set(range(200))
-    assert len(buckets[0]) > ALL_PAIRS_LIMIT
+    assert len(documents) > ALL_PAIRS_LIMIT
     n_anchor_pairs = ANCHORS * 200 - ANCHORS - ANCHORS * (ANCHORS - 1) // 2
-    assert len([r for r in found if not r["is_hot"]]) == n_anchor_pairs + 4
+    pairs = [(r["a"], r["b"]) for r in found if not r["is_hot"]]
+    assert (1000, 1001) in pairs
+    assert len(pairs) == n_anchor_pairs + 1
 
 
 def test_no_rows_give_no_candidates() -> None:
     assert list(_buckets(iter([]))) == []
-    empty = pa.RecordBatch.from_pydict(
-        {"band_key": pa.array([], pa.int64()), "doc_id": pa.array([], pa.int64())}
-    )
+    empty = pa.RecordBatch.from_pydict({"entries": pa.array([], pa.binary())})
     assert list(_buckets(iter([empty]))) == []
 
 
 def test_bands_are_signed_big_endian_keys() -> None:
-    keys = [[-1, 5, -(2**63)], [], [7]]
-    batch = pa.RecordBatch.from_pydict(
-        {"doc_id": [10, 11, 12], "bands": [np.array(k, ">i8").tobytes() for k in keys]}
-    )
-    (out,) = _explode(iter([batch]))
-    assert out.to_pydict() == {"band_key": [-1, 5, -(2**63), 7], "doc_id": [10, 10, 10, 12]}
+    (blocks,) = shuffled({10: [-1, 5, -(2**63)], 12: [7]}, 1, 10)
+    (block,) = blocks
+    entries = np.frombuffer(block.column("entries")[0].as_py(), np.int64).reshape(-1, 2)
+    assert entries.tolist() == [[-1, 10], [5, 10], [-(2**63), 10], [7, 12]]
+
+
+@pytest.mark.parametrize(
+    ("n_documents", "n_bands", "at_least", "expected"),
+    [(0, 12, 8, 8), (1_000_000, 12, 8, 8), (10**9, 12, 200, 1431), (10**9, 0, 200, 200)],
+)
+def test_tasks_grow_with_the_entries(
+    n_documents: int, n_bands: int, at_least: int, expected: int
+) -> None:
+    assert n_tasks(n_documents, n_bands, at_least) == expected
 
 
 @given(st.lists(st.none() | st.lists(st.integers(0, 2**64 - 1), max_size=5)), st.integers(0, 3))
