@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mixcore.runtime.stage import Run, Writes
 
 MAX_BROADCAST_BYTES = 128 << 20
-"""Shingle sets that every task gets; more of them are shuffled twice, once a side of the pairs."""
+"""Shingle sets (on disk; hashes do not compress) that every task gets; more of them, or a size that
+is not at hand, are left to Spark, which shuffles them twice, once a side of the pairs."""
 _SOURCE_FIELDS = ("doc_id", "content_hash", "bands", "sketch")
 
 
@@ -91,7 +92,8 @@ def _near(
         (HOT_BUCKETS, hot.select(key, "*")),
     ]
     shingles = run.read(SHINGLES, STAGE.name).select("doc_id", "hashes")
-    if _n_bytes(shingles) <= MAX_BROADCAST_BYTES:
+    n_bytes = run.pool.file_bytes(SHINGLES, run.keys(STAGE.name))
+    if n_bytes is not None and n_bytes <= MAX_BROADCAST_BYTES:
         shingles = F.broadcast(shingles)
     edges = verified(pairs, shingles, near.min_jaccard)
     yield PAIRS, _pairs(members, edges).select(key, "*")
@@ -101,11 +103,6 @@ def _tasks(run: Run, dedup: Dedup) -> int:
     """Tasks of the band shuffle."""
     at_least = int(run.spark.conf.get("spark.sql.shuffle.partitions") or 1)
     return n_tasks(run.n_documents or 0, band_plan(dedup).bands, at_least)
-
-
-def _n_bytes(shingles: DataFrame) -> int:
-    """Bytes of all shingle sets; one row, collected without regard to the number of documents."""
-    return int(shingles.agg(F.sum(F.length("hashes"))).collect()[0][0] or 0)
 
 
 def _pairs(members: DataFrame | None, edges: DataFrame | None) -> DataFrame:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlparse
 
 _COMMIT = re.compile(r"\d{20}\.json")
 _VERSION_DIGITS = 20
@@ -25,11 +25,13 @@ class AddedFile:
 
     Attributes:
         path: Absolute.
+        size: Bytes.
         partition: Value by partition column.
         stats: Delta's statistics of it; empty if there are none.
     """
 
     path: str
+    size: int
     partition: dict[str, str | None]
     stats: dict[str, Any]
 
@@ -48,7 +50,7 @@ class Commit:
         info: Delta's `commitInfo`.
         metadata: Our `userMetadata` in it; empty if it is not ours.
         files: What it added; None if the table needs more than its files to be read (deletion
-            vectors, column mapping): then only Delta can read it.
+            vectors): then only Delta can read it.
     """
 
     version: int
@@ -80,6 +82,22 @@ def newest_version(path: str) -> int | None:
     return int(max(names)[:_VERSION_DIGITS]) if names else None
 
 
+def is_plain(path: str) -> bool:
+    """Whether a local table's rows are all rows of its files, as far as its log says so at hand.
+
+    True for the protocol's first reader version, which knows neither deletion vectors nor column
+    mapping; Delta notes it in the checksum file of each version.
+    """
+    version = newest_version(path)
+    if version is None:
+        return False
+    try:
+        text = (Path(path) / "_delta_log" / f"{version:0{_VERSION_DIGITS}d}.crc").read_text("utf-8")
+        return bool(json.loads(text)["protocol"]["minReaderVersion"] == 1)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def newest_commit(path: str) -> Commit | None:
     """A local table's newest commit; None if it must be asked for."""
     version = newest_version(path)
@@ -104,9 +122,14 @@ def newest_commit(path: str) -> Commit | None:
 
 
 def _added(table: str, add: dict[str, Any]) -> AddedFile:
-    path = unquote(add["path"])
     stats = json.loads(add["stats"]) if add.get("stats") else {}
-    return AddedFile(str(Path(table) / path), dict(add.get("partitionValues") or {}), stats)
+    partition = dict(add.get("partitionValues") or {})
+    return AddedFile(str(Path(table) / unquote(add["path"])), int(add["size"]), partition, stats)
+
+
+def local_path(uri: str) -> str:
+    """The path of a `file:` address."""
+    return unquote(urlparse(uri).path)
 
 
 def metadata_of(text: str | None) -> dict[str, Any]:

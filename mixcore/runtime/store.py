@@ -5,8 +5,9 @@ with `replaceWhere key IN (...)`, so a killed write leaves invisible files only 
 the latest snapshot is complete. Output tables are overwritten as wholes and carry their key in the
 `userMetadata` of the latest version. Only the DataFrame API and SQL are used, never `_jvm`.
 
-What this run has itself committed to a local table is read by the files of that commit: Delta
-would run a Spark job to list them for every scan of every query.
+The files that hold a key's rows never change, so a run lists those of a local table once: Delta
+would run a Spark job to list them for every scan of every query. What the run has itself
+committed is listed by that commit.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from mixcore.runtime.commits import (
+    AddedFile,
     Commit,
     has_commit,
+    is_plain,
+    local_path,
     metadata_of,
     newest_commit,
     newest_version,
@@ -99,8 +103,10 @@ class Pool:
     def __init__(self, spark: SparkSession, path: str) -> None:
         """Nothing is created until the first write."""
         self.spark, self.path = spark, path.rstrip("/")
-        self._own: dict[str, tuple[T.StructType, dict[str, list[str]]]] = {}
+        self._own: dict[str, tuple[T.StructType, dict[str, list[AddedFile]]]] = {}
         """By table: schema, and files by key, of what this object has written."""
+        self._files: dict[tuple[str, frozenset[str]], tuple[T.StructType, tuple[str, ...]]] = {}
+        """By table and keys: schema and files of what was there before."""
 
     def location(self, table: Table) -> str:
         """Where the table lies."""
@@ -124,10 +130,31 @@ class Pool:
             return small_frame(self.spark, [], table.schema)
         schema, own = self._own.get(table.name, (table.schema, {}))
         if all(key in own for key in keys):
-            files = [path for key in keys for path in own[key]]
+            files = [file.path for key in keys for file in own[key]]
             rows = _scan(self.spark, self.location(table), schema, files)
             return rows.where(F.col(table.row_column).isNotNull())
-        return self.read_all(table).where(F.col("key").isin(*keys))
+        return self._listed(table, keys).where(F.col(table.row_column).isNotNull())
+
+    def _listed(self, table: Table, keys: Collection[str]) -> DataFrame:
+        """The rows of `keys` with marker rows, by files that Delta has listed once."""
+        location = self.location(table)
+        if not _exists(self.spark, location):
+            return small_frame(self.spark, [], table.schema)
+        found = self._files.get((table.name, frozenset(keys)))
+        if found is None:
+            rows = self.spark.read.format("delta").load(location).where(F.col("key").isin(*keys))
+            if not is_plain(location):
+                return rows
+            found = rows.schema, tuple(local_path(name) for name in rows.inputFiles())
+            self._files[table.name, frozenset(keys)] = found
+        return _scan(self.spark, location, *found)
+
+    def file_bytes(self, table: Table, keys: Collection[str]) -> int | None:
+        """Size of the files of `keys`, if this run has written all of them; else None."""
+        _, own = self._own.get(table.name, (None, {}))
+        if not all(key in own for key in keys):
+            return None
+        return sum(file.size for key in keys for file in own[key])
 
     def read_all(self, table: Table) -> DataFrame:
         """The rows of all keys without marker rows; empty if there is no table yet."""
@@ -162,6 +189,7 @@ class Pool:
         if _exists(self.spark, self.location(table)):
             writer = writer.option("replaceWhere", predicate)
         writer.save(self.location(table))
+        self._files = {at: files for at, files in self._files.items() if at[0] != table.name}
         commit = _own_commit(self.location(table), metadata)
         if commit is None:
             return None
@@ -177,10 +205,10 @@ class Pool:
         if commit.files is None:
             self._own.pop(table.name, None)
             return
-        found: dict[str, list[str]] = {key: [] for key in keys}
+        found: dict[str, list[AddedFile]] = {key: [] for key in keys}
         for file in commit.files:
             if not file.holds_only_nulls(table.row_column):
-                found[str(file.partition["key"])].append(file.path)
+                found[str(file.partition["key"])].append(file)
         self._own[table.name] = schema, self._own.get(table.name, (schema, {}))[1] | found
 
 
