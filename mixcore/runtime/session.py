@@ -7,6 +7,7 @@ anything: what the operator gave always wins.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -48,8 +49,6 @@ LOCAL_CONF = {
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.sql.shuffle.partitions": "8",
-    "spark.default.parallelism": "8",
     # The driver lists local files itself; beyond 32 Spark would run a task a file for it.
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
 }
@@ -61,6 +60,8 @@ LOG_CONFIG = Path(__file__).with_name("log4j2.properties")
 
 _BATCH_GC = "-XX:+UseParallelGC"
 """The collector for throughput: a batch job has no pauses to avoid."""
+_TASKS_A_CORE, _MIN_TASKS = 2, 4
+"""Local tasks: enough to even out unequal ones; each costs some 10 ms."""
 _GIB = 1 << 30
 _DRIVER_SHARE = 4
 """The JVM gets a quarter: Python workers, the page cache and the user need the rest."""
@@ -81,6 +82,20 @@ def machine_memory() -> int:
         except (OSError, ValueError):  # no such control group, or "max"
             continue
     return memory
+
+
+def local_cores(master: str) -> int:
+    """Cores of a local master.
+
+    >>> local_cores("local"), local_cores("local[3]"), local_cores("local[4, 2]")
+    (1, 3, 4)
+    """
+    asked = re.fullmatch(r"local(?:\[\s*(\*|\d+)\s*(?:,.*)?\])?", master)
+    if asked is None or asked.group(1) is None:
+        return 1
+    if asked.group(1) != "*":
+        return int(asked.group(1))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def driver_memory(memory: int) -> str:
@@ -122,7 +137,9 @@ def settings(
     ours = dict(SAFE_CONF)
     paths = [str(jar) for jar in jars]
     if master.startswith("local"):
+        tasks = str(max(_MIN_TASKS, _TASKS_A_CORE * local_cores(master)))
         ours |= LOCAL_CONF
+        ours |= {"spark.sql.shuffle.partitions": tasks, "spark.default.parallelism": tasks}
         ours["spark.driver.memory"] = driver_memory(memory)
     merged = {**ours, **given, **asked}
     if master.startswith("local"):
