@@ -60,6 +60,7 @@ LOG_CONFIG = Path(__file__).with_name("log4j2.properties")
 
 _BATCH_GC = "-XX:+UseParallelGC"
 """The collector for throughput: a batch job has no pauses to avoid."""
+_ANY_GC = re.compile(r"-XX:\+Use\w+GC\b")
 _TASKS_A_CORE, _MIN_TASKS = 2, 4
 """Local tasks: enough to even out unequal ones; each costs some 10 ms."""
 _GIB = 1 << 30
@@ -144,8 +145,11 @@ def settings(
     merged = {**ours, **given, **asked}
     if master.startswith("local"):
         # On the class path, since spark.jars copies every jar into each session's directory.
-        options = [f"-Dlog4j2.configurationFile={_quoted(LOG_CONFIG.as_uri())}", archive, _BATCH_GC]
-        merged[JAVA_OPTIONS] = _join(" ", *options, merged.get(JAVA_OPTIONS))
+        theirs = merged.get(JAVA_OPTIONS, "")
+        options = [f"-Dlog4j2.configurationFile={_quoted(LOG_CONFIG.as_uri())}", archive]
+        if not _ANY_GC.search(theirs):  # two collectors are an error
+            options.append(_BATCH_GC)
+        merged[JAVA_OPTIONS] = _join(" ", *options, theirs)
         merged[CLASS_PATH] = _join(os.pathsep, merged.get(CLASS_PATH), *paths)
     elif paths:
         merged["spark.jars"] = _join(",", merged.get("spark.jars"), *paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,19 @@ def test_given_jvm_options_come_after_ours_and_so_win(where):
     options = settings(given, "local[1]", submitted=False, conf=conf, archive="-Xarchive")
     words = options[JAVA_OPTIONS].split()
     assert words[0].startswith("-Dlog4j2.configurationFile=file:")
-    assert words[1:] == ["-Xarchive", "-Dlog4j2.configurationFile=own.xml"]
+    assert words[1:] == ["-Xarchive", "-XX:+UseParallelGC", "-Dlog4j2.configurationFile=own.xml"]
+
+
+def test_a_given_collector_is_the_only_one():
+    found = settings({JAVA_OPTIONS: "-XX:+UseG1GC"}, "local[1]", submitted=False)
+    assert re.findall(r"-XX:\+Use\w+GC", found[JAVA_OPTIONS]) == ["-XX:+UseG1GC"]
+
+
+@pytest.mark.parametrize(("master", "tasks"), [("local", 4), ("local[1]", 4), ("local[8,3]", 16)])
+def test_local_tasks_follow_the_cores(master, tasks):
+    found = settings({}, master, submitted=False)
+    assert found["spark.default.parallelism"] == str(tasks)
+    assert found["spark.sql.shuffle.partitions"] == str(tasks)
 
 
 @pytest.mark.parametrize(
