@@ -19,6 +19,7 @@ from mixcore.text.content_hash import binary_rows, content_hash
 from mixcore.text.minhash import SKETCH_SLOTS, minhash
 from mixcore.text.shingling import Shingling
 from mixcore.text.signals import SIGNALS
+from mixcore.text.signals_on_demand import FILE_GROUPS
 from mixcore.text.tokens import Counter, make_counter
 
 _log = logging.getLogger(__name__)
@@ -69,6 +70,11 @@ class ProfileSpec:
     def groups_of(self, source: str) -> tuple[str, ...]:
         """Groups of signals on demand to compute for documents of a source."""
         return dict(self.groups).get(source, ())
+
+    @property
+    def looks_at_names(self) -> bool:
+        """Whether a group needs the names of files, i.e. `documents.native_id`."""
+        return any(group in FILE_GROUPS for _, own in self.groups for group in own)
 
     @property
     def counter(self) -> Counter:
