@@ -58,6 +58,9 @@ def columns(
         languages: declared languages, where a name does not tell the programming language.
     """
     n = len(base)
+    nulls = {kind: pa.nulls(n, kind) for kind in _TYPES.values()}
+    if not groups:
+        return [nulls[f.type] for f in ON_DEMAND_FIELDS]
     values: dict[str, NDArray[Any]] = {}
     files: Files | None = None
     for group in groups:
@@ -70,7 +73,7 @@ def columns(
         )
         values |= COMPUTE_OF_FILES[group](data, offsets, base, files)
     return [
-        _array(values[s.name], f.type) if s.name in values else pa.nulls(n, f.type)
+        _array(values[s.name], f.type) if s.name in values else nulls[f.type]
         for s, f in zip(ON_DEMAND, ON_DEMAND_FIELDS, strict=True)
     ]
 
