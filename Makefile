@@ -20,6 +20,7 @@ test: setup lint ## Lint, types and the tests of every change (at most 20 minute
 	@echo "make test: lint, format, types and tests are all fine"
 
 test-long: setup ## The long matrices as well: determinism, kills, large truth files
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'lightgbm>=4'
 	@$(BIN)/python -m pytest -m long --durations=10
 
 lint: setup ## ruff, ruff format and mypy

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -198,6 +200,133 @@ def explain(
         print(json.dumps(story, default=str))
     else:
         Console().print(render_explain(story))
+
+
+# ---- mixtures from proxy runs -----------------------------------------------------------------
+
+Sizes = Annotated[
+    Path,
+    typer.Argument(help="Size of each domain: CSV, YAML, JSON or a run's report.json.",
+                   show_default=False),
+]  # fmt: skip
+Minimum = Annotated[
+    list[str] | None,
+    typer.Option("--min", metavar="DOMAIN=SHARE", help="Least share of a domain; repeatable."),
+]
+Maximum = Annotated[
+    list[str] | None,
+    typer.Option("--max", metavar="DOMAIN=SHARE", help="Largest share of a domain; repeatable."),
+]
+Seed = Annotated[int, typer.Option(help="Of every random choice.")]
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def swarm(
+    sizes: Sizes,
+    out: Annotated[Path, typer.Option(help="The ratios, CSV.")] = Path("ratios.csv"),
+    runs: Annotated[int, typer.Option(help="Mixtures to draw.")] = 128,
+    seed: Seed = 42,
+    minimum: Minimum = None,
+    maximum: Maximum = None,
+    max_usage: Annotated[
+        float, typer.Option(help="No domain above this many times its natural share.")
+    ] = 15.0,
+    temperature: Annotated[
+        float, typer.Option(help="Flattens the natural mixture: 1 as it is, 2 its square root.")
+    ] = 2.0,
+    as_json: AsJson = False,
+) -> None:
+    """Draw mixtures to train small models on (RegMix's rules), around the natural one."""
+    from mixcore.fitting.sizes import read_pairs, read_sizes
+    from mixcore.fitting.swarm import SwarmPlan, draw_swarm
+
+    drawn = draw_swarm(
+        SwarmPlan(
+            read_sizes(sizes), runs, seed, temperature, max_usage,
+            read_pairs(minimum or [], "--min"), read_pairs(maximum or [], "--max"),
+        )
+    )  # fmt: skip
+    _write(out, drawn.to_csv())
+    for warning in drawn.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"out": str(out), "runs": runs, "domains": list(drawn.domains),
+                          "seed": seed, "warnings": list(drawn.warnings)}))  # fmt: skip
+    else:
+        print(f"{out}: {runs} mixtures of {len(drawn.domains)} domains, seed {seed}")
+
+
+@app.command()
+def fit(
+    ratios: Annotated[Path, typer.Argument(help="CSV: run, a column a domain.")],
+    metrics: Annotated[Path, typer.Argument(help="CSV: run, a column a loss.")],
+    sizes: Annotated[Path | None, typer.Option(help="Size of each domain, as for `swarm`.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the recipe fragment goes; default: printed.")
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METRIC[=WEIGHT]", help="What to lower; default: all alike."),
+    ] = None,
+    extends: Annotated[
+        str | None, typer.Option(help="A recipe that the fragment is laid over.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Tokens planned, e.g. 2e9: caps repeats.")
+    ] = None,
+    max_epochs: Annotated[float, typer.Option(help="Repeats allowed at that budget.")] = 4.0,
+    minimum: Minimum = None,
+    maximum: Maximum = None,
+    kl: Annotated[float, typer.Option(help="Pull towards the natural mixture.")] = 0.05,
+    method: Annotated[str, typer.Option(help="loglinear, or lightgbm (an extra).")] = "loglinear",
+    bootstrap: Annotated[int, typer.Option(help="Resamples for the intervals; 0: none.")] = 100,
+    tokenizer: Annotated[str | None, typer.Option(help="Of the runs; noted.")] = None,
+    proxy: Annotated[str | None, typer.Option(help="The runs' models; noted.")] = None,
+    date: Annotated[
+        str | None, typer.Option(help="Noted with the weights.", show_default="today")
+    ] = None,
+    seed: Seed = 42,
+    as_json: AsJson = False,
+) -> None:
+    """Weights from small training runs: ratios + losses -> a recipe fragment."""
+    # Small matrices: threads only wait for each other, and sums depend on their number.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from mixcore.fitting.fit import fit_mixture
+    from mixcore.fitting.fragment import fragment, provenance
+    from mixcore.fitting.plan import fit_plan
+    from mixcore.fitting.runs import read_runs
+    from mixcore.fitting.show import domain_table, fit_data, verdict
+    from mixcore.fitting.sizes import read_pairs, read_sizes
+
+    plan = fit_plan(
+        target=read_pairs(target or [], "--target"),
+        sizes=None if sizes is None else read_sizes(sizes), budget=budget, max_epochs=max_epochs,
+        minimum=read_pairs(minimum or [], "--min"), maximum=read_pairs(maximum or [], "--max"),
+        kl=kl, method=method, n_bootstrap=bootstrap, seed=seed,
+    )  # fmt: skip
+    found = fit_mixture(read_runs(ratios, metrics), plan)
+    today = datetime.now(UTC).date().isoformat()
+    origin = provenance(found, date=date or today, tokenizer=tokenizer, proxy=proxy)
+    text = fragment(found, origin, extends)
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    if out is not None:
+        _write(out, text)
+    if as_json:
+        print(json.dumps({**fit_data(found, origin), "out": None if out is None else str(out)}))
+    elif out is None:
+        print(text, end="")
+    else:
+        console = Console(highlight=False)
+        console.print(domain_table(found))
+        for line in verdict(found):
+            console.print(line, soft_wrap=True, markup=False)
+        console.print(f"recipe fragment: {out}", soft_wrap=True)
 
 
 def _version(value: bool) -> None:

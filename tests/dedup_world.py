@@ -77,8 +77,8 @@ class Profile:
 def profile(docs: list[Doc], run: Run) -> Profile:
     dedup = run.recipe.dedup
     text = pa.array([d.text for d in docs], pa.string())
-    hashes = minhash(text, dedup.near.shingle.words, band_plan(dedup))
-    offsets, flat = shingle_hashes(text, dedup.near.shingle.words)
+    hashes = minhash(text, dedup.near.shingle.cut, band_plan(dedup))
+    offsets, flat = shingle_hashes(text, dedup.near.shingle.cut)
     row = np.cumsum(hashes.has_bands) - 1
     return Profile(
         content_hash(text, dedup.exact.ignore if dedup.exact != "none" else ()).to_pylist(),

@@ -31,7 +31,7 @@ def dedup_params(recipe: Recipe) -> dict[str, Any] | None:
     plan = band_plan(dedup)
     return {
         "ignore": None if dedup.exact == NONE else sorted(set(dedup.exact.ignore)),
-        "words": None if dedup.near == NONE else dedup.near.shingle.words,
+        "words": None if dedup.near == NONE else dedup.near.shingle.cut,
         "bands": plan.bands,
         "rows": plan.rows,
     }

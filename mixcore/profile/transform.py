@@ -16,20 +16,23 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _INPUT = ("key", "doc_id", "source", "language", "text")
+_NAMED_INPUT = ("native_id", *_INPUT)
+"""Where signals look at the names of files."""
 
 
 def profile(documents: DataFrame, spec: ProfileSpec, keys: Mapping[str, str]) -> DataFrame:
     """Profile every document.
 
     Args:
-        documents: With key, doc_id, source, language and text.
+        documents: With key, doc_id, source, native_id, language and text.
         spec: What to compute.
         keys: Key of the rows written, by key of the document; one entry a unit.
 
     Returns:
         The columns of table `signals`, a row a document.
     """
-    return documents.select(*_INPUT).mapInArrow(
+    columns = _NAMED_INPUT if spec.looks_at_names else _INPUT
+    return documents.select(*columns).mapInArrow(
         partial(_profile_batches, spec=spec, keys=dict(keys)), SIGNALS_TABLE.schema
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from math import inf
 
 from mixcore.recipe.columns import has_language
-from mixcore.recipe.faults import NOT_YET_PRESETS, NOT_YET_SIGNALS, Faults, nearest
+from mixcore.recipe.faults import NOT_YET_SIGNALS, Faults, nearest
 from mixcore.recipe.models import Gate, Recipe, RuleSet
 from mixcore.recipe.rules import (
     NONE_RULES,
@@ -44,13 +44,6 @@ def check_rules(recipe: Recipe, faults: Faults) -> None:
         used[source] = name
         if spec.rules is not None and recipe.rules == "none" and spec.rules != "none":
             faults.warn(at, "`rules: none` holds for all sources; this choice has no effect")
-        elif spec.rules in NOT_YET_PRESETS:
-            faults.add(
-                at,
-                f"not yet: the preset `{spec.rules}` comes later",
-                spec.rules,
-                nearest(spec.rules, known_rules(recipe)),
-            )
         elif spec.rules is not None and spec.rules not in known_rules(recipe):
             faults.unknown(at, "rule set", spec.rules, known_rules(recipe))
     if recipe.rules == "none":
@@ -72,14 +65,7 @@ def _check_rule_set(
 ) -> None:
     n_before = len(faults.errors)
     for preset in rules.preset:
-        if preset in NOT_YET_PRESETS:
-            faults.add(
-                (*at, "preset"),
-                f"not yet: the preset `{preset}` comes later",
-                preset,
-                nearest(preset, preset_names()),
-            )
-        elif preset not in preset_names():
+        if preset not in preset_names():
             faults.unknown((*at, "preset"), "preset", preset, preset_names())
     for gate_name, gate in rules.gates.items():
         place = (*at, "gates", gate_name)

@@ -50,14 +50,10 @@ _NOT_YET_VALUES: dict[str, tuple[str, ...]] = {
     "sources.*.format": ("csv", "warc", "wet"),
     "language.order.*": ("detector",),
 }
-NOT_YET_PRESETS = ("opencoder",)
-"""Conventions of the design whose presets are not built yet."""
 NOT_YET_SIGNALS = (
     "token_prior_mean", "token_prior_std", "linear_logit", "dsir_logratio", "decon_coverage",
-    "comment_frac", "string_frac", "long_word_frac", "long_string_line_frac", "todo_line_frac",
-    "assert_line_frac",
 )  # fmt: skip
-"""Signals of the design that need a model, a look-up or a lexer that is not built yet."""
+"""Signals of the design that need a model or a look-up that is not built yet."""
 
 
 @dataclass

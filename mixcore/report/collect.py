@@ -10,28 +10,25 @@ from pathlib import Path
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import functions as F
-
 from mixcore import __version__
-from mixcore.dedup.keys import band_plan
 from mixcore.mixing.candidates import budget_unit
-from mixcore.recipe.models import NONE
 from mixcore.recipe.rules import ResolvedRules, limits, resolve_rules
 from mixcore.recipe.show import recipe_data
-from mixcore.report.excerpts import side_by_side
+from mixcore.report.duplicates import (
+    cluster_rows,
+    dedup_settings,
+    matrix_rows,
+    samples,
+    verification,
+)
 from mixcore.report.facts import Fact, all_facts
-from mixcore.runtime.tables import DOCUMENTS, DUPLICATES, OUTPUT_TABLES, POOL_TABLES, RUNS
+from mixcore.runtime.tables import OUTPUT_TABLES, POOL_TABLES, RUNS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from mixcore.runtime.stage import Run
 
-SAMPLE_PAIRS = 20
-"""Removed documents shown beside the one that stays."""
-_TEXT_CHARS = 20_000
-"""Characters of a text in which the first difference is looked for."""
-_CURVE_POINTS = 101
 _PACKAGES = ("pyspark", "delta-spark", "pyarrow", "numpy", "numba", "pydantic")
 _STAGE_OF = {
     "files": "ingest", "documents": "ingest", "quarantine": "ingest", "signals": "profile",
@@ -56,6 +53,7 @@ def collect(run: Run) -> dict[str, Any]:
     for row in all_facts(run, rules).collect():  # grows with sources, gates and domains only
         facts[row["section"]].append(tuple(row)[1:])
     sources = source_rows(facts, list(run.recipe.sources))
+    dedup = dedup_settings(run)
     return {
         "name": run.recipe.name,
         "run_id": run.run_id,
@@ -70,8 +68,10 @@ def collect(run: Run) -> dict[str, Any]:
         "mix": mix_rows(facts),
         "scores": score_histograms(facts),
         "clusters": cluster_rows(facts),
-        "dedup": dedup_settings(run),
-        "pairs": sample_pairs(run),
+        "dedup": dedup,
+        "verified": verification(facts, (dedup or {}).get("near")),
+        "between": matrix_rows(facts),
+        **samples(run),
         "stages": stage_rows(run),
         "rules": {name: resolved.name for name, resolved in rules.items()},
         "recipe": recipe_data(run.recipe),
@@ -200,77 +200,6 @@ def score_histograms(facts: Facts) -> dict[str, dict[str, list[int]]]:
             bars = out.setdefault(str(source), {"passed": [0] * 20, "dropped": [0] * 20})
             bars["passed" if passed == "true" else "dropped"][int(bucket)] += n
     return dict(sorted(out.items()))
-
-
-def cluster_rows(facts: Facts) -> list[dict[str, int]]:
-    """Clusters by size class (2, 3-4, 5-8, ...)."""
-    rows = []
-    for digits, _, _, clusters, documents, removed in facts["clusters"]:
-        top = 1 << int(digits or 0)
-        rows.append({"from": top // 2 + 1, "to": top, "clusters": clusters,
-                     "documents": documents, "removed": removed})  # fmt: skip
-    return sorted(rows, key=lambda r: r["to"])
-
-
-# ---- duplicates -------------------------------------------------------------------------------
-
-
-def dedup_settings(run: Run) -> dict[str, Any] | None:
-    """How duplicates were looked for; None: they were not."""
-    dedup = run.recipe.dedup
-    if dedup == NONE:
-        return None
-    out: dict[str, Any] = {
-        "exact": None if dedup.exact == NONE else list(dedup.exact.ignore), "near": None,
-        "scope": dedup.scope if isinstance(dedup.scope, str) else list(dedup.scope.within),
-        "prefer": [p.model_dump(mode="json") for p in dedup.prefer],
-        "protect": list(dedup.protect),
-    }  # fmt: skip
-    if dedup.near != NONE:
-        plan = band_plan(dedup)
-        points = [i / (_CURVE_POINTS - 1) for i in range(_CURVE_POINTS)]
-        out["near"] = {
-            "min_jaccard": dedup.near.min_jaccard, "min_recall": dedup.near.min_recall,
-            "shingle_words": dedup.near.shingle.words, "bands": plan.bands, "rows": plan.rows,
-            "recall": plan.recall(dedup.near.min_jaccard),
-            "curve": [[x, plan.recall(x)] for x in points],
-        }  # fmt: skip
-    return out
-
-
-def sample_pairs(run: Run) -> list[dict[str, Any]]:
-    """Removed documents beside the survivor each matches, drawn by the hash of the id."""
-    removed = run.read(DUPLICATES, "resolve").where("is_removed AND kept_doc_id IS NOT NULL")
-    order = F.xxhash64(F.lit(run.recipe.seed), F.lit("report"), "doc_id")
-    pairs = (
-        removed.select("doc_id", "kept_doc_id", "kind", "jaccard", "cluster_size")
-        .orderBy(order, "doc_id")
-        .limit(SAMPLE_PAIRS)
-        .collect()
-    )
-    if not pairs:
-        return []
-    ids = sorted({i for p in pairs for i in (p["doc_id"], p["kept_doc_id"])})
-    texts = {
-        row["doc_id"]: row
-        for row in run.read(DOCUMENTS, "ingest")
-        .where(F.col("doc_id").isin(*ids))
-        .select("doc_id", "source", "native_id", F.substring("text", 1, _TEXT_CHARS).alias("text"))
-        .collect()  # at most two documents a pair
-    }
-    out = []
-    for p in pairs:
-        gone, kept = texts.get(p["doc_id"]), texts.get(p["kept_doc_id"])
-        if gone is None or kept is None:  # the survivor lies in an earlier corpus
-            continue
-        left, right = side_by_side(gone["text"], kept["text"])
-        out.append({
-            "kind": p["kind"], "jaccard": p["jaccard"], "cluster_size": p["cluster_size"],
-            **{side: {"doc_id": str(row["doc_id"]), "source": row["source"],
-                      "native_id": row["native_id"], **excerpt}
-               for side, row, excerpt in (("removed", gone, left), ("kept", kept, right))},
-        })  # fmt: skip
-    return out
 
 
 # ---- provenance -------------------------------------------------------------------------------

@@ -20,8 +20,10 @@ from mixcore.runtime.tables import (
     FILES,
     MIXTURE,
     MIXTURE_CUTOFFS,
+    PAIRS,
     QUARANTINE,
     SCORES,
+    SHINGLES,
     VALIDATION,
     Table,
 )
@@ -38,25 +40,36 @@ _MIXTURE = "mixture"
 BEFORE_GATES = ("failed", "where", "exclude")
 """`drop_gate` of documents that no gate has judged."""
 
+JACCARD_BIN = "CAST(floor(round(jaccard * 20, 9)) AS BIGINT)"
+"""SQL: 16 is Jaccard 0.80 to 0.85, 20 is 1; rounded first, as 0.85 * 20 may fall short of 17."""
+
 Fact = tuple[str | None, str | None, str | None, int, int, int]
 
 
-def _fact(df: DataFrame, section: str, names: Sequence[str], numbers: Sequence[str]) -> DataFrame:
-    """Rows of `df` in the shape of facts, not yet added up.
+def _struct(section: str, names: Sequence[str], numbers: Sequence[str], where: str = "") -> str:
+    """SQL of one fact of a row, not yet added up.
 
     Args:
-        df: Rows of a table.
-        section: What they are about.
+        section: What it is about.
         names: Up to three SQL expressions to group by.
         numbers: Up to three SQL expressions to add up; null counts as nothing.
+        where: SQL condition; rows that do not meet it have no such fact.
     """
     named = [*names, *["NULL"] * (3 - len(names))]
     added = [*numbers, *["0"] * (3 - len(numbers))]
-    return df.selectExpr(
-        f"'{section}' AS section",
-        *(f"CAST({e} AS STRING) AS {letter}" for e, letter in zip(named, "abc", strict=True)),
-        *(f"CAST({e} AS BIGINT) AS {letter}" for e, letter in zip(added, "nmk", strict=True)),
-    )
+    fields = [f"'section', '{section}'"]
+    fields += [f"'{c}', CAST({e} AS STRING)" for e, c in zip(named, "abc", strict=True)]
+    fields += [f"'{c}', CAST({e} AS BIGINT)" for e, c in zip(added, "nmk", strict=True)]
+    struct = f"named_struct({', '.join(fields)})"
+    return f"if({where}, {struct}, NULL)" if where else struct
+
+
+def _facts(df: DataFrame, *structs: str) -> DataFrame:
+    """Rows of `df` in the shape of facts (see `_struct`), any number of them a row."""
+    if len(structs) == 1:
+        return df.selectExpr(f"{structs[0]} AS fact").where("fact IS NOT NULL").select("fact.*")
+    found = df.selectExpr(f"inline(array({', '.join(structs)}))")
+    return found.where("section IS NOT NULL")
 
 
 def _add_up(rows: DataFrame) -> DataFrame:
@@ -104,9 +117,24 @@ def gate_facts(scores: DataFrame, rules: Mapping[str, ResolvedRules]) -> DataFra
         F.explode(fired).alias("bit"),
     )
     alone = "alone AND getbit(mask, bit) = 1"
-    return _fact(
-        rows, "gate", ["source", "bit"], ["1", f"if({alone}, 1, 0)", f"if({alone}, n_tokens, 0)"]
-    )
+    numbers = ["1", f"if({alone}, 1, 0)", f"if({alone}, n_tokens, 0)"]
+    return _facts(rows, _struct("gate", ["source", "bit"], numbers))
+
+
+def dropped_facts(dropped: DataFrame, scores: DataFrame) -> DataFrame:
+    """`dropped`: (source, stage, reason) -> documents; and of duplicates `between`.
+
+    `between`: (source of a removed one, source of its survivor) -> documents, exact ones. A
+    survivor in an earlier corpus has no source.
+    """
+    survivors = scores.select(F.col("doc_id").alias("kept_doc_id"), F.col("source").alias("kept"))
+    narrow = dropped.select("source", "stage", "reason", "kept_doc_id")
+    return _facts(
+        narrow.join(survivors, "kept_doc_id", "left"),
+        _struct("dropped", ["source", "stage", "reason"], ["1"]),
+        _struct("between", ["source", "kept"], ["1", "if(reason = 'exact', 1, 0)"],
+                "stage = 'dedup'"),
+    )  # fmt: skip
 
 
 def all_facts(run: Run, rules: Mapping[str, ResolvedRules]) -> DataFrame:
@@ -120,24 +148,28 @@ def all_facts(run: Run, rules: Mapping[str, ResolvedRules]) -> DataFrame:
     # A cluster has one row whose id is the cluster's.
     is_first = "if(doc_id = cluster_id, 1, 0)"
     java = "java_method('java.lang.System', 'getProperty', 'java.version')"
+    is_near = "kind <> 'exact'"
     parts = [
-        _fact(files, "rows", ["source"], ["rows_read", "n_identical", "n_quarantined"]),
-        _fact(files, "files", ["source"], ["1", "size"]),
-        _fact(run.read(QUARANTINE, "ingest"), "quarantine", ["source", "reason"], ["1"]),
-        _fact(run.read(DOCUMENTS, "ingest"), "documents", ["source"], ["1", "n_bytes"]),
-        _fact(scores, "score", ["source", "drop_gate"], ["1", "n_tokens"]),
-        _fact(scores, "bucket", ["source", "score_bucket", "drop_gate IS NULL"],
-              ["1", "n_tokens"]),
+        _facts(files, _struct("rows", ["source"], ["rows_read", "n_identical", "n_quarantined"]),
+               _struct("files", ["source"], ["1", "size"])),
+        _facts(run.read(QUARANTINE, "ingest"), _struct("quarantine", ["source", "reason"], ["1"])),
+        _facts(run.read(DOCUMENTS, "ingest"), _struct("documents", ["source"], ["1", "n_bytes"])),
+        _facts(scores, _struct("score", ["source", "drop_gate"], ["1", "n_tokens"]),
+               _struct("bucket", ["source", "score_bucket", "drop_gate IS NULL"],
+                       ["1", "n_tokens"])),
         gate_facts(scores, rules),
-        _fact(_output(run, DROPPED), "dropped", ["source", "stage", "reason"], ["1"]),
-        _fact(corpus, "corpus", ["source"],
-              ["if(copy_index = 0, 1, 0)", copies, f"{copies} * n_tokens"]),
-        _fact(_output(run, VALIDATION), "validation", ["source"], ["1", "n_tokens"]),
-        _fact(_output(run, MIXTURE_CUTOFFS), "cutoffs", ["domain", "phase"],
-              ["available", "target", "achieved"]),
-        _fact(_output(run, MIXTURE), _MIXTURE, ["domain", "phase"], ["1", "copies"]),
-        _fact(run.read(DUPLICATES, "resolve"), "clusters", [size_class],
-              [is_first, "1", "if(is_removed, 1, 0)"]),
-        _fact(run.spark.range(1), "java", [java], ["1"]),
+        dropped_facts(_output(run, DROPPED), scores),
+        _facts(corpus, _struct("corpus", ["source"],
+                               ["if(copy_index = 0, 1, 0)", copies, f"{copies} * n_tokens"])),
+        _facts(_output(run, VALIDATION), _struct("validation", ["source"], ["1", "n_tokens"])),
+        _facts(_output(run, MIXTURE_CUTOFFS),
+               _struct("cutoffs", ["domain", "phase"], ["available", "target", "achieved"])),
+        _facts(_output(run, MIXTURE), _struct(_MIXTURE, ["domain", "phase"], ["1", "copies"])),
+        _facts(run.read(DUPLICATES, "resolve"),
+               _struct("clusters", [size_class], [is_first, "1", "if(is_removed, 1, 0)"]),
+               _struct("removed", [JACCARD_BIN], ["1"], f"is_removed AND {is_near}")),
+        _facts(run.read(PAIRS, "match"), _struct("edges", [JACCARD_BIN], ["1"], is_near)),
+        _facts(run.read(SHINGLES, "match"), _struct("compared", [], ["1"])),
+        _facts(run.spark.range(1), _struct("java", [java], ["1"])),
     ]  # fmt: skip
     return _add_up(reduce(DataFrame.unionByName, parts))

@@ -57,6 +57,31 @@ def fates(source: dict[str, Any]) -> list[tuple[str, str, int]]:
     return [(name, meaning, counts[name]) for name, meaning in FATES if counts.get(name)]
 
 
+def matrix(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """`between` as a table: `kept` (columns), `rows` (source, cells, sum), `sums`, `most`.
+
+    A cell is (documents, exact ones).
+    """
+    removed = list(dict.fromkeys(r["removed"] for r in rows))
+    kept = sorted({r["kept"] for r in rows})
+    cells = {(r["removed"], r["kept"]): (r["documents"], r["exact"]) for r in rows}
+    table = [(a, [cells.get((a, b), (0, 0)) for b in kept]) for a in removed]
+    return {
+        "kept": kept,
+        "rows": [(a, line, sum(n for n, _ in line)) for a, line in table],
+        "sums": [sum(line[i][0] for _, line in table) for i in range(len(kept))],
+        "most": max((n for n, _ in cells.values()), default=0),
+    }
+
+
+def by_band(pairs: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Sampled pairs in groups of equal `band`, in their order."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for pair in pairs:
+        groups.setdefault(pair["band"], []).append(pair)
+    return list(groups.items())
+
+
 def _plots(report: dict[str, Any]) -> dict[str, Any]:
     near = (report["dedup"] or {}).get("near")
     phases: dict[str, Markup] = {}
@@ -75,6 +100,13 @@ def _plots(report: dict[str, Any]) -> dict[str, Any]:
         },
         "clusters": charts.log_bars(
             [(_class(c), c["clusters"]) for c in report["clusters"]], "Clusters by size"
+        ),
+        "verified": charts.log_bars(
+            [
+                (f"{r['from']:.2f} to {r['to']:.2f}" if r["from"] < r["to"] else "1", r["edges"])
+                for r in (report["verified"] or {"by_jaccard": ()})["by_jaccard"]
+            ],
+            "Pairs at or above the threshold by Jaccard similarity",
         ),
         "curve": charts.s_curve(
             near["curve"], near["min_jaccard"], "Chance of comparison by similarity"
@@ -99,6 +131,7 @@ def to_html(report: dict[str, Any]) -> str:
     )
     env.filters.update(
         n=_integer, pct=_percent, size=_size, short=charts.short, fates=fates, cluster=_class,
+        matrix=matrix, by_band=by_band,
         pretty=lambda value: json.dumps(value, indent=2, ensure_ascii=False),
     )  # fmt: skip
     template = env.get_template("report.html.j2")

@@ -19,6 +19,7 @@ from mixcore.text.content_hash import binary_rows, content_hash
 from mixcore.text.minhash import SKETCH_SLOTS, minhash
 from mixcore.text.shingling import Shingling
 from mixcore.text.signals import SIGNALS
+from mixcore.text.signals_on_demand import FILE_GROUPS
 from mixcore.text.tokens import Counter, make_counter
 
 _log = logging.getLogger(__name__)
@@ -71,6 +72,11 @@ class ProfileSpec:
         return dict(self.groups).get(source, ())
 
     @property
+    def looks_at_names(self) -> bool:
+        """Whether a group needs the names of files, i.e. `documents.native_id`."""
+        return any(group in FILE_GROUPS for _, own in self.groups for group in own)
+
+    @property
     def counter(self) -> Counter:
         """The token counter.
 
@@ -84,7 +90,8 @@ def profile_batch(batch: pa.RecordBatch, spec: ProfileSpec) -> pa.RecordBatch:
     """Profile a batch of documents.
 
     Args:
-        batch: Columns doc_id, source, language (declared or null), text; others are ignored.
+        batch: Columns doc_id, source, language (declared or null), text, and native_id where a
+            group of `spec` looks at names of files; others are ignored.
         spec: What to compute.
 
     Returns:
@@ -181,16 +188,20 @@ def _signals(batch: pa.RecordBatch, spec: ProfileSpec) -> pa.Array:
 
     from mixcore.text.signal_kernel import compute_signals  # noqa: PLC0415 - slow to import
 
-    text, source = batch.column("text"), batch.column("source")
+    source = batch.column("source")
     wanted = {name: spec.groups_of(name) for name in sorted(pc.unique(source).to_pylist())}
     kinds = sorted(set(wanted.values()))
-    if len(kinds) <= 1:
-        return compute_signals(text, kinds[0] if kinds else ())
     # Sources with other rules in one batch: each kind by itself, then back in their order.
     parts, rows = [], []
-    for groups in kinds:
-        names = pa.array([name for name, own in wanted.items() if own == groups])
-        mask = pc.is_in(source, names)
-        parts.append(compute_signals(text.filter(mask), groups))
-        rows.append(pc.indices_nonzero(mask).to_numpy())
+    for groups in kinds or [()]:
+        part = batch
+        if len(kinds) > 1:
+            names = pa.array([name for name, own in wanted.items() if own == groups])
+            mask = pc.is_in(source, names)
+            part = batch.filter(mask)
+            rows.append(pc.indices_nonzero(mask).to_numpy())
+        named = part.column("native_id") if "native_id" in part.schema.names else None
+        parts.append(compute_signals(part.column("text"), groups, named, part.column("language")))
+    if not rows:
+        return parts[0]
     return pa.concat_arrays(parts).take(pa.array(np.argsort(np.concatenate(rows))))

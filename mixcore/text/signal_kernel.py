@@ -207,7 +207,10 @@ def _counters_of(
 
 
 def compute_signals(
-    text: pa.Array | pa.ChunkedArray, groups: tuple[str, ...] = ()
+    text: pa.Array | pa.ChunkedArray,
+    groups: tuple[str, ...] = (),
+    names: pa.Array | None = None,
+    languages: pa.Array | None = None,
 ) -> pa.StructArray:
     """All signals of every document.
 
@@ -215,6 +218,8 @@ def compute_signals(
         text: string or large_string, any offset; null counts as empty. Invalid UTF-8 is
             measured as if each invalid sequence were U+FFFD.
         groups: of `signals.GROUPS`; signals on demand of other groups are null.
+        names: names or paths of files, for signals of code.
+        languages: declared languages, for code whose names do not tell.
 
     Returns:
         Struct array of type SIGNAL_TYPE, as long as `text`, no null structs.
@@ -230,7 +235,7 @@ def compute_signals(
     arrays = [
         _array(values[s.name], f.type) for s, f in zip(KERNEL_SIGNALS, _KERNEL_FIELDS, strict=True)
     ]
-    arrays += columns_on_demand(data, offsets, rows, groups)
+    arrays += columns_on_demand(data, offsets, rows, groups, names, languages)
     return pa.StructArray.from_arrays(arrays, fields=_FIELDS)
 
 

@@ -6,7 +6,7 @@ is a P token unless said otherwise, its case kept.
 
 from __future__ import annotations
 
-from mixcore.text.signal_entry import Signal, count, real, share
+from mixcore.text.signal_entry import Signal, count, flag, real, share
 
 _TOP, _DUP = (2, 3, 4), (5, 6, 7, 8, 9, 10)
 
@@ -101,6 +101,69 @@ def _dclm() -> tuple[Signal, ...]:
     )
 
 
+def _code() -> tuple[Signal, ...]:
+    """By a small lexer, see `mixcore.text.code_lexer`; null for languages it does not know."""
+    return (
+        share("comment_frac", "characters of comments / n_chars", "code", nullable=True),
+        share("string_frac", "characters of strings / those not in comments", "code",
+              nullable=True),
+    )  # fmt: skip
+
+
+def _opencoder() -> tuple[Signal, ...]:
+    """OpenCoder's rules; null for unknown languages and where it has no such rule for the kind.
+
+    C tokens: lower-cased P tokens with ASCII punctuation as space.
+    """
+    g, peer = "opencoder", "@opencoder"
+    return (
+        share("long_word_frac", "characters of words over 20 long in strings / code", g,
+              nullable=True),
+        real("long_string_line_frac", "lines of strings with over 20 P tokens / code lines", g,
+             nullable=True),
+        share("todo_line_frac", "lines with todo, fixme, your code here in comments / n_lines", g,
+              nullable=True),
+        share("assert_line_frac", "lines of code with assert / code lines", g, nullable=True),
+        share(f"comment_frac{peer}", "comment_frac; null for markup", g, nullable=True),
+        share(f"string_frac{peer}", "string_frac; null for data, markup and shell", g,
+              nullable=True),
+        count(f"n_words{peer}", "C tokens", g),
+        real(f"mean_word_length{peer}", "characters of C tokens / their number", g),
+        share(f"unique_word_frac{peer}", "distinct C tokens / C tokens; null but for data", g,
+              nullable=True),
+        count(f"n_chars{peer}", "n_chars; null but for data", g, nullable=True),
+        share(f"alpha_frac{peer}", "letters / characters without whitespace", g),
+        share(f"digit_frac{peer}", "digits / characters without whitespace; null for SQL", g,
+              nullable=True),
+        share(f"digit_frac{peer}_sql", "the same, null but for SQL", g, nullable=True),
+        real(f"mean_line_length{peer}", "characters, line ends included / lines", g),
+        share(f"dup_line_frac{peer}", "copies of code lines without whitespace / code lines", g),
+        *(
+            real(f"top_ngram_chars_{n}{peer}", f"top_ngram_chars_{n} of C tokens", g)
+            for n in _TOP
+        ),
+        *(
+            share(f"dup_ngram_chars_{n}{peer}", f"dup_ngram_chars_{n} of C tokens", g)
+            for n in _DUP
+        ),
+    )  # fmt: skip
+
+
+def _starcoder() -> tuple[Signal, ...]:
+    """StarCoder's rules by extension; null where its table has no such rule for the extension."""
+    g, peer = "starcoder", "@starcoder"
+    return (
+        flag(f"kept_extension{peer}", "its table keeps the extension", g, nullable=True),
+        count(f"max_line_length{peer}", "max_line_length, limit 1000", g, nullable=True),
+        count(f"max_line_length{peer}_500", "max_line_length, limit 500", g, nullable=True),
+        real(f"mean_line_length{peer}", "mean_line_length", g, nullable=True),
+        share(f"alnum_frac{peer}", "alnum_frac", g, nullable=True),
+        share(f"alpha_frac{peer}_25", "alpha_frac, limit .25", g, nullable=True),
+        share(f"alpha_frac{peer}_50", "alpha_frac, limit .5", g, nullable=True),
+        count(f"n_chars{peer}", "n_chars, of data files", g, nullable=True),
+    )
+
+
 ON_DEMAND: tuple[Signal, ...] = (
     *_datatrove(),
     *_page("tfds", "c4"),
@@ -109,5 +172,11 @@ ON_DEMAND: tuple[Signal, ...] = (
     *_dolma(),
     *_dclm(),
     share("removed_word_frac@refinedweb", "words its line rules remove / words", "refinedweb"),
+    *_code(),
+    *_opencoder(),
+    *_starcoder(),
 )
 """In the order of the struct's fields, groups together."""
+
+FILE_GROUPS = ("code", "opencoder", "starcoder")
+"""Groups that look at the name of a document's file (`documents.native_id`)."""

@@ -54,6 +54,9 @@ def with_documents(run):
     return run
 
 
+COMMENTS = {"max": 0.8, "on_missing": "keep"}
+
+
 def rows_of(df):
     return sorted(json.dumps(r.asDict(True), default=bytes.hex) for r in df.collect())
 
@@ -104,8 +107,24 @@ def test_a_failed_document_is_a_row(make_run, tmp_path):
     assert [rows[d[1]]["n_tokens"] for d in DOCS[:10]] == [len(d[7].split()) for d in DOCS[:10]]
 
 
+def test_signals_on_demand_are_of_the_source_whose_rules_name_them(spark):
+    rules = {"web": {"preset": "fineweb"}, "books": {"gates": {"comment_frac": COMMENTS}}}
+    spec = profile_spec(recipe(rules=rules))
+    files = [(*d[:3], f"a/{d[1]}.py", *d[4:7], "x = 1  # c") for d in DOCS[-4:]]
+    documents = spark.createDataFrame([*DOCS[:4], *files], DOCUMENTS.schema)
+    rows = profile(documents, spec, {"ingest-0": "a", "ingest-1": "b"}).collect()
+    assert {r["source"] for r in rows} == {"web", "books"}
+    for row in rows:
+        is_web = row["source"] == "web"
+        assert (row["signals"]["n_sentences__fineweb"] is not None) == is_web
+        assert (row["signals"]["n_stopword_kinds__datatrove"] is not None) == is_web
+        is_code = not is_web and row["doc_id"] >= 56
+        assert row["signals"]["comment_frac"] == (pytest.approx(0.3) if is_code else None)
+        assert row["signals"]["kept_extension__starcoder"] is None
+
+
 def test_partitions_and_batches_change_nothing(spark):
-    spec = profile_spec(recipe())
+    spec = profile_spec(recipe(rules={"web": {"preset": ["fineweb", "opencoder"]}}))
     keys = {"ingest-0": "a", "ingest-1": "b"}
     expected = None
     for partitions, records in ((1, "10000"), (3, "7"), (16, "1")):

@@ -10,13 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mixcore"
-ROOMS = ("ingest", "profile", "quality", "dedup", "mixing", "publish", "report")
+ROOMS = ("ingest", "profile", "quality", "dedup", "mixing", "fitting", "publish", "report")
 """In the order of the data: a room imports nothing from a later one."""
 FOUNDATIONS = ("recipe", "text", "runtime")
 FILES = sorted(PACKAGE.rglob("*.py"))
 KERNELS = [
     *sorted((PACKAGE / "text").glob("*.py")),
     PACKAGE / "mixing/allocate.py",
+    *sorted((PACKAGE / "fitting").glob("*.py")),
     PACKAGE / "dedup/greedy.py",
     *sorted((PACKAGE / "recipe").glob("*.py")),
 ]

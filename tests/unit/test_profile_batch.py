@@ -85,6 +85,19 @@ def test_each_source_gets_the_groups_its_rules_name():
     assert alone == got
 
 
+def test_names_of_files_tell_the_language():
+    rows = pa.record_batch({
+        "doc_id": pa.array(range(3), pa.int64()),
+        "source": pa.array(["code", "web", "code"]),
+        "native_id": pa.array(["a/x.py", "y.py", "z"]),
+        "language": pa.array([None, "en", "c++"], pa.string()),
+        "text": pa.array(["x = 1  # c", "# not code", "int i;  // c"]),
+    })  # fmt: skip
+    spec = ProfileSpec("bytes", groups=(("code", ("code",)),))
+    got = [r["signals"]["comment_frac"] for r in profile_batch(rows, spec).to_pylist()]
+    assert got == [np.float32(0.3), None, np.float32(4 / 12)]
+
+
 def test_no_documents():
     assert profile_batch(batch(), SPEC).num_rows == 0
 

@@ -10,14 +10,12 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mixcore.recipe.models import Component, Gate
 from mixcore.recipe.rules import ResolvedGate, ResolvedRules
-from mixcore.report import charts, collect, excerpts, explain, render
+from mixcore.report import charts, collect, duplicates, excerpts, explain, render
 from mixcore.report.facts import drop_masks
-from mixcore.text.bands import plan_bands
+from mixcore.text.bands import BandPlan, plan_bands
 
 HOSTILE = (
     '</p><script src="https://evil.example/x.js"></script><img src=//evil.example onerror=1>&"\''
@@ -50,6 +48,12 @@ FACTS = {
     "mixture": [("web/en", "main", None, 390, 1, 0), ("books", "main", None, 297, 2, 0)],
     "clusters": [("1", None, None, 70, 140, 70), ("2", None, None, 20, 70, 50),
                  ("5", None, None, 2, 45, 43), ("7", None, None, 1, 78, 77)],
+    "between": [("web", "web", None, 200, 60, 0), ("web", "books", None, 38, 0, 0),
+                ("web", None, None, 2, 0, 0)],
+    "edges": [("16", None, None, 300, 0, 0), ("19", None, None, 90, 0, 0),
+              ("20", None, None, 7, 0, 0)],
+    "removed": [("16", None, None, 110, 0, 0), ("19", None, None, 70, 0, 0)],
+    "compared": [(None, None, None, 812, 0, 0)],
     "java": [("17.0.2", None, None, 1, 0, 0)],
 }  # fmt: skip
 RULES = {
@@ -72,24 +76,30 @@ def example(text="Once upon a time there was a fox, and it ran.", other=None):
     """A report as `collect` makes it, from made-up counts."""
     sources = collect.source_rows(FACTS, list(RULES))
     plan = plan_bands(0.8, 0.99)
-    left, right = excerpts.side_by_side(text, other or text.replace("fox", "wolf"))
     side = {"doc_id": "-42", "source": "web", "native_id": None}
+    near = {
+        "preset": None, "min_jaccard": 0.8, "min_recall": 0.99, "shingle": "5 words",
+        "bands": plan.bands, "rows": plan.rows, "recall": plan.recall(0.8),
+        "curve": [[i / 100, plan.recall(i / 100)] for i in range(101)],
+        "s_curve": [[i / 20, plan.recall(i / 20)] for i in range(1, 21)],
+    }  # fmt: skip
+    pair = {
+        "band": "Jaccard 0.90 to 0.95", "kind": "near", "jaccard": 0.91, "cluster_size": 3,
+        "removed": side, "kept": {**side, "native_id": "n1"}, "is_cut": False,
+        "diff": excerpts.side_by_side(text, other or text.replace("fox", "wolf")),
+    }  # fmt: skip
     return {
         "name": "first", "run_id": "20260101T000000-7", "recipe_sha256": "ab" * 32,
         "created_at": "2026-01-01T00:00:00+00:00", "sample": None, "tokenizer": "words",
         "unit": "tokens", "totals": collect.totals(sources), "sources": sources,
         "gates": collect.gate_rows(FACTS, RULES), "mix": collect.mix_rows(FACTS),
-        "scores": collect.score_histograms(FACTS), "clusters": collect.cluster_rows(FACTS),
+        "scores": collect.score_histograms(FACTS), "clusters": duplicates.cluster_rows(FACTS),
         "dedup": {
-            "exact": ["whitespace"], "scope": "all", "prefer": [], "protect": [],
-            "near": {
-                "min_jaccard": 0.8, "min_recall": 0.99, "shingle_words": 5, "bands": plan.bands,
-                "rows": plan.rows, "recall": plan.recall(0.8),
-                "curve": [[i / 100, plan.recall(i / 100)] for i in range(101)],
-            },
+            "exact": ["whitespace"], "scope": "all", "prefer": [], "protect": [], "near": near,
         },
-        "pairs": [{"kind": "near", "jaccard": 0.91, "cluster_size": 3,
-                   "removed": {**side, **left}, "kept": {**side, "native_id": "n1", **right}}],
+        "verified": duplicates.verification(FACTS, near),
+        "between": duplicates.matrix_rows(FACTS), "pairs": [pair],
+        "largest": [{**side, "cluster_id": "-42", "cluster_size": 78, "beginning": text}],
         "stages": [{"stage": "ingest", "status": "done", "seconds": 3.21, "n_keys": 2,
                     "n_reused": 0}],
         "rules": {name: r.name for name, r in RULES.items()},
@@ -115,7 +125,7 @@ class _Page(HTMLParser):
         self.text.append(data)
 
 
-@pytest.mark.parametrize("module", [charts, excerpts, explain, render])
+@pytest.mark.parametrize("module", [charts, duplicates, excerpts, explain, render])
 def test_doctests(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
@@ -131,10 +141,13 @@ def test_hostile_text_stays_text_wherever_it_stands():
     report["rules"] = {HOSTILE: HOSTILE}
     report["recipe"] = {HOSTILE: [HOSTILE]}
     report["sources"][0]["quarantine"] = {HOSTILE: 3}
+    report["between"][0]["removed"] = report["between"][0]["kept"] = HOSTILE
+    report["pairs"][0]["band"] = report["dedup"]["near"]["preset"] = HOSTILE
+    report["pairs"][0]["kept"]["native_id"] = HOSTILE
     page = _Page(render.to_html(report))
     assert {t for t, _ in page.tags}.isdisjoint({"script", "img", "iframe", "object", "embed"})
     assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on")]
-    assert "".join(page.text).count(HOSTILE) >= 8
+    assert "".join(page.text).count(HOSTILE) >= 14
 
 
 def test_nothing_is_loaded_from_outside():
@@ -193,9 +206,18 @@ def test_gates_fired_alone_and_first():
 @pytest.mark.parametrize(
     "empty",
     [
-        {"dedup": None, "pairs": [], "clusters": []},
+        {
+            "dedup": None,
+            "verified": None,
+            "pairs": [],
+            "clusters": [],
+            "between": [],
+            "largest": [],
+        },
+        {"dedup": {"near": None}, "verified": None},
+        {"verified": {"compared": 0, "edges": 0, "by_jaccard": [], "missed": 0.0}},
         {"gates": [], "mix": [], "scores": {}, "stages": [], "tables": []},
-        {"pairs": [], "clusters": [], "sample": 0.01},
+        {"pairs": [], "clusters": [], "between": [], "largest": [], "sample": 0.01},
     ],
 )
 def test_a_report_without_some_part_still_renders(empty):
@@ -219,34 +241,57 @@ def test_both_files_are_written(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "out/report/report.json").read_text())["name"] == "first"
 
 
-_LONG = "word " * 200
+def test_pairs_by_source_as_a_matrix():
+    rows = duplicates.matrix_rows(FACTS)
+    assert [(r["removed"], r["kept"], r["documents"]) for r in rows] == [
+        ("web", duplicates.OTHER_CORPUS, 2), ("web", "books", 38), ("web", "web", 200),
+    ]  # fmt: skip
+    assert render.matrix(rows) == {
+        "kept": [duplicates.OTHER_CORPUS, "books", "web"],
+        "rows": [("web", [(2, 0), (38, 0), (200, 60)], 240)],
+        "sums": [2, 38, 200],
+        "most": 200,
+    }
+
+
+def test_pairs_that_never_met_are_estimated_from_those_found():
+    near = {"min_jaccard": 0.8, "bands": 12, "rows": 5}
+    found = duplicates.verification(FACTS, near)
+    assert (found["compared"], found["edges"]) == (812, 397)
+    rows = [(r["from"], r["to"], r["edges"], r["removed"]) for r in found["by_jaccard"]]
+    assert rows == [(0.8, 0.85, 300, 110), (0.95, 1.0, 90, 70), (1.0, 1.0, 7, 0)]
+    p = BandPlan(12, 5).recall(0.825)
+    assert found["by_jaccard"][0]["missed"] == pytest.approx(300 / p - 300)
+    assert found["by_jaccard"][2]["missed"] == 0
+    assert duplicates.verification(FACTS, None) is None
+
+
+def drawn(**counts):
+    return [
+        {"band": int(band[1:]), "order": (7 * i) % 11, "doc_id": i}
+        for band, n in counts.items() for i in range(n)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "left_parts", "right_parts"),
+    ("counts", "taken"),
     [
-        ("abc", "abc", [["abc", True]], [["abc", True]]),
-        ("a X c", "a Y c", [["a ", True], ["X", False], [" c", True]],
-         [["a ", True], ["Y", False], [" c", True]]),
-        ("", "abc", [], [["abc", False]]),
-        ("a b", "a", [["a", True], [" b", False]], [["a", True]]),
-        (_LONG + "A", _LONG + "B", [["word " * 16, True], ["A", False]],
-         [["word " * 16, True], ["B", False]]),
+        ({}, {}),
+        ({"b16": 3}, {16: 3}),
+        ({"b16": 20, "b21": 20}, {16: 10, 21: 10}),
+        ({"b16": 20, "b19": 1, "b20": 2, "b21": 20}, {16: 9, 19: 1, 20: 2, 21: 8}),
+        (dict.fromkeys([f"b{i}" for i in range(22)], 20), dict.fromkeys(range(20), 1)),
     ],
-)  # fmt: skip
-def test_excerpts_start_shortly_before_the_first_difference(left, right, left_parts, right_parts):
-    a, b = excerpts.side_by_side(left, right)
-    assert (a["parts"], b["parts"]) == (left_parts, right_parts)
-    assert a["offset"] == b["offset"]
-
-
-@given(st.text(" ab", max_size=600), st.text(" ab", max_size=600))
-def test_excerpts_are_short_and_true(left, right):
-    for text, part in zip((left, right), excerpts.side_by_side(left, right), strict=True):
-        shown = "".join(p for p, _ in part["parts"])
-        start = part["offset"]
-        assert shown == text[start : start + excerpts.EXCERPT_CHARS]
-        assert part["is_cut"] == (len(text) > start + excerpts.EXCERPT_CHARS)
+)
+def test_each_band_has_its_share_of_the_pairs_shown(counts, taken):
+    rows = duplicates._even_share(drawn(**counts))
+    assert len(rows) <= duplicates.PAIRS_SHOWN
+    assert {b: sum(r["band"] == b for r in rows) for b in {r["band"] for r in rows}} == taken
+    assert [r["band"] for r in rows] == sorted(r["band"] for r in rows)
+    for band in taken:  # the first by hash of the band
+        of = [(r["order"], r["doc_id"]) for r in rows if r["band"] == band]
+        every = sorted((r["order"], r["doc_id"]) for r in drawn(**counts) if r["band"] == band)
+        assert of == every[: len(of)]
 
 
 STORY = {

@@ -75,10 +75,13 @@ CONTENTS = {
         "n_curly_open@tfds": {"max": 0},
         "n_sentences@tfds": {"min": 3},
     },
-    "starcoder": {
+    "code": {
         "max_line_length": {"max": 1000},
         "mean_line_length": {"max": 100},
         "alnum_frac": {"min": 0.25},
+        "xml_head": {"max": 0},
+        "encoded_run_max": {"max": 1024},
+        "encoded_frac": {"max": 0.5},
     },
 }
 
@@ -94,6 +97,7 @@ def test_the_built_in_ones() -> None:
         "gopher@rpv2", "c4@tfds", "starcoder", "books", "papers", "qa", "wiki", "law", "web",
         "code", "default", "gopher@datatrove", "c4@datatrove", "fineweb",
         "gopher@dolma", "gopher@dolma_v2", "gopher@dclm", "refinedweb@dclm",
+        "opencoder", "math", "pdf",
     }  # fmt: skip
 
 
@@ -317,5 +321,5 @@ def test_groups_of_signals_a_source_needs(rules: object, groups: tuple[str, ...]
 
 
 def test_default_rules_need_no_signals_on_demand() -> None:
-    for name in ("default", "web", "books", "papers", "qa", "wiki", "law"):
+    for name in ("default", "web", "books", "papers", "code", "qa", "wiki", "law", "math", "pdf"):
         assert signal_groups(recipe_of({}, **{name: {"path": "a.jsonl"}}), name) == ()

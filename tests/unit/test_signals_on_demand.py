@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from mixcore.text.signal_kernel import compute_signals
 from mixcore.text.signals import GROUPS, SIGNALS, groups_of
 from mixcore.text.signals_on_demand import ON_DEMAND
+from tests.unit.reference_code import FILE_TWINS
 from tests.unit.reference_peers import TWINS
 from tests.unit.text_samples import DENSE, PIECES, SAMPLES, SPACES, TOKENS, WORST
 
+ALL_TWINS = {**TWINS, **FILE_TWINS}
 MEMBERS = {g: [s for s in ON_DEMAND if s.group == g] for g in GROUPS}
 
 
@@ -24,13 +26,13 @@ def check(texts: list[str], groups: tuple[str, ...] = GROUPS) -> None:
     got = compute_signals(pa.array(texts, pa.string()), groups).to_pylist()
     for text, row in zip(texts, got, strict=True):
         for group in groups:
-            want = TWINS[group](text)
+            want = ALL_TWINS[group](text)
             assert set(want) == {s.name for s in MEMBERS[group]}
-            wrong = {
-                s.name: (row[s.column], want[s.name])
-                for s in MEMBERS[group]
-                if row[s.column] != (np.float32(want[s.name]) if s.dtype == "f32" else want[s.name])
-            }
+            wrong = {}
+            for s in MEMBERS[group]:
+                value, twin = row[s.column], want[s.name]
+                if value != (np.float32(twin) if s.dtype == "f32" and twin is not None else twin):
+                    wrong[s.name] = (value, twin)
             assert not wrong, (wrong, text[:500])
 
 
