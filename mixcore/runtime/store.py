@@ -209,7 +209,11 @@ class Pool:
         for file in commit.files:
             if not file.holds_only_nulls(table.row_column):
                 found[str(file.partition["key"])].append(file)
-        self._own[table.name] = schema, self._own.get(table.name, (schema, {}))[1] | found
+        before, files = self._own.get(table.name, (T.StructType(), {}))
+        fields = {
+            f.name: f for f in (*before.fields, *schema.fields)
+        }  # declared columns may differ
+        self._own[table.name] = T.StructType(list(fields.values())), files | found
 
 
 class Output:
