@@ -22,6 +22,7 @@ from mixcore.text.content_hash import content_hash
 from mixcore.text.minhash import SKETCH_SLOTS, minhash
 from mixcore.text.profile_batch import ProfileSpec, profile_batch
 from mixcore.text.shingles import shingle_hashes
+from mixcore.text.shingling import Shingling, letters_for
 from mixcore.text.tokens import BPE_ENCODINGS, make_counter
 
 BATCH_ROWS = 1000
@@ -75,6 +76,13 @@ def main() -> None:
         n = plan.n_band_permutations + SKETCH_SLOTS
         label = f"MinHash {plan}, {n} permutations"
         measure(label, lambda plan=plan: [minhash(p, 5, plan) for p in parts])
+    scripts = tuple(sorted(letters_for(5).items()))
+    for name, how in (
+        ("words, letters of scripts", Shingling("words", 5, scripts)),
+        ("24 characters", Shingling("chars", 24)),
+    ):
+        measure(f"MinHash {default}, {name}",
+                lambda how=how: [minhash(p, how, default) for p in parts])  # fmt: skip
     measure("shingle sets, sorted", lambda: [shingle_hashes(p, 5) for p in parts])
     for ignore in ((), ("whitespace",), ("whitespace", "case", "punctuation")):
         label = "content hash, ignoring " + (", ".join(ignore) or "nothing")

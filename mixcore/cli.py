@@ -114,7 +114,7 @@ def _mix_table(rows: list[dict[str, Any]], tokenizer: str) -> Table:
 
 @app.command()
 def check(recipe: Recipe, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Print the resolved recipe: every default, gate and share. Reads no data."""
+    """Print the resolved recipe: defaults, gates, shares. Reads no data."""
     from mixcore.recipe.show import check_data, render_check
 
     loaded = _load(recipe, overrides)
@@ -202,6 +202,58 @@ def explain(
         Console().print(render_explain(story))
 
 
+@app.command()
+def verify(
+    recipe: Recipe,
+    master: Master = None,
+    overrides: Overrides = None,
+    jars_dir: JarsDir = None,
+    sample: Sample = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count the published tables again; exit 3: off target or damaged."""
+    from mixcore.pipeline import open_run
+    from mixcore.report.verify import require
+    from mixcore.report.verify import verify as verify_output
+    from mixcore.runtime.progress import Progress
+    from mixcore.runtime.session import build_session
+
+    loaded = _load(recipe, overrides)
+    spark = build_session("mixcore verify", master=master, jars_dir=jars_dir)
+    run = open_run(loaded, spark, Progress(), sample=sample)
+    checks = verify_output(run)
+    if as_json:
+        print(json.dumps([{"check": c.name, "ok": c.is_ok, "detail": c.detail,
+                           "faults": list(c.faults)} for c in checks]))  # fmt: skip
+    else:
+        for check in checks:
+            print(f"{'ok' if check.is_ok else 'FAILED':<6}  {check.name}: {check.detail}")
+    require(checks, run.output.path)
+
+
+Mixture = Annotated[str, typer.Argument(help="An output directory or its recipe.")]
+
+
+@app.command()
+def diff(
+    a: Mixture,
+    b: Mixture,
+    master: Master = None,
+    jars_dir: JarsDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """What changed from mixture A to B: tokens and documents by domain."""
+    from mixcore.report.compare import compare, diff_table
+    from mixcore.runtime.session import build_session
+
+    spark = build_session("mixcore diff", master=master, jars_dir=jars_dir)
+    found = compare(spark, a, b)
+    if as_json:
+        print(json.dumps(found))
+    else:
+        Console(highlight=False).print(diff_table(found))
+
+
 # ---- mixtures from proxy runs -----------------------------------------------------------------
 
 Sizes = Annotated[
@@ -241,7 +293,7 @@ def swarm(
     ] = 2.0,
     as_json: AsJson = False,
 ) -> None:
-    """Draw mixtures to train small models on (RegMix's rules), around the natural one."""
+    """Draw mixtures to train small models on, by RegMix's rules."""
     from mixcore.fitting.sizes import read_pairs, read_sizes
     from mixcore.fitting.swarm import SwarmPlan, draw_swarm
 
@@ -293,7 +345,7 @@ def fit(
     seed: Seed = 42,
     as_json: AsJson = False,
 ) -> None:
-    """Weights from small training runs: ratios + losses -> a recipe fragment."""
+    """Weights from small training runs, as a piece of a recipe."""
     # Small matrices: threads only wait for each other, and sums depend on their number.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from mixcore.fitting.fit import fit_mixture

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ def _read_table(path: Path, prefix: str) -> tuple[tuple[str, ...], dict[str, lis
     names = [name.strip() for name in rows[0][1:]]
     if all(name.startswith(prefix) and name != prefix for name in names):
         names = [name.removeprefix(prefix) for name in names]
-    twice = sorted({name for name in names if names.count(name) > 1 or not name})
+    twice = sorted(name for name, n in Counter(names).items() if n > 1 or not name)
     if twice:
         raise ContractError(
             "column names must be there and differ", where=str(path), value=twice,

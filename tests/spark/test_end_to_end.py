@@ -28,6 +28,7 @@ from mixcore.runtime.tables import (
     FILES,
     MIXTURE,
     MIXTURE_CUTOFFS,
+    PAIRS,
     QUARANTINE,
     RUNS,
     VALIDATION,
@@ -143,7 +144,16 @@ def test_report_and_explain(calm):
     assert "<script src" not in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     data = json.loads((report / "report.json").read_text())
-    assert data
+    duplicates = calm.output.read(DROPPED).where("stage = 'dedup'").count()
+    assert sum(cell["documents"] for cell in data["between"]) == duplicates > 0
+    edges = calm.read(PAIRS, "match").where("kind = 'near'").count()
+    assert data["verified"]["edges"] == edges > 0
+    assert data["verified"]["compared"] >= sum(b["removed"] for b in data["verified"]["by_jaccard"])
+    assert data["largest"][0]["cluster_size"] == max(c["cluster_size"] for c in data["largest"])
+    bands = [pair["band"] for pair in data["pairs"]]
+    assert len(set(bands)) > 1
+    assert "the same text" in bands
+    assert all(pair["diff"]["places"] for pair in data["pairs"])
     removed = calm.output.read(DROPPED).where("stage = 'dedup'").orderBy("doc_id").first()
     story = json.dumps(explain(calm, str(removed["doc_id"])), default=str)
     assert str(removed["kept_doc_id"]) in story

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from itertools import islice
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -18,6 +21,7 @@ from mixcore.text.minhash import (
     permutations,
 )
 from mixcore.text.shingles import shingle_hashes
+from tests.edits import BLOGS, texts_of
 
 
 def signature(hashes, k):
@@ -53,6 +57,15 @@ def test_batch_equals_shingles_permuted_one_document_at_a_time():
         sig = signature(hashes[offsets[doc] : offsets[doc + 1]], 21 + SKETCH_SLOTS)
         assert got.band_keys[row].tolist() == [int(band_key(sig, j, 3)) for j in range(7)]
         assert got.sketches[row].tolist() == (sig[21:] & 255).tolist()
+
+
+def test_what_pools_hold_does_not_change():
+    """Else raise VERSION in mixcore.dedup.keys: stored bands would be taken for new ones."""
+    digest = hashlib.sha256()
+    text = pa.array([*islice(texts_of(BLOGS), 200), "", "ΟΔΟΣ İ 中文 a b c", "one two"])
+    for array in (*minhash(text, 5, BandPlan(12, 5)), *shingle_hashes(text, 5)):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    assert digest.hexdigest()[:16] == "974e3c1f4e731337"
 
 
 def test_neighbours_and_slices_change_nothing():
