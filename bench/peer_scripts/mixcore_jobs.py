@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from result import give
-from run import AFTER_INGEST, RECIPE, forget, fresh, timed
+from run import AFTER_INGEST, RECIPE, WARM_UPS, forget, fresh, timed
 
 from mixcore.dedup import match_stage, resolve_stage
 from mixcore.ingest import stage as ingest
@@ -57,6 +57,10 @@ def whole(spark: SparkSession, sets: list[str], repeat: int) -> None:
     seconds: dict[str, list[float]] = {"pool -> corpus": [], "raw -> corpus": []}
     run = fresh(sets, spark)
     execute(run, "publish")
+    for _ in range(WARM_UPS):
+        forget(run, AFTER_INGEST)
+        run = fresh(sets, spark)
+        execute(run, "publish")
     for name, tables in (
         ("pool -> corpus", AFTER_INGEST),
         ("raw -> corpus", (*AFTER_INGEST, *INGESTED)),
@@ -78,7 +82,7 @@ def dedup(spark: SparkSession, sets: list[str], repeat: int) -> None:
     sets = [*sets, *(f"sources.{name}.rules=none" for name in sources)]
     parts: dict[str, list[float]] = {"profile": [], "match": [], "resolve": []}
     totals = []
-    for i in range(repeat + 1):
+    for i in range(repeat + WARM_UPS):
         run = fresh(sets, spark)
         run.scratch.clear()
         forget(run, AFTER_INGEST)
@@ -88,8 +92,8 @@ def dedup(spark: SparkSession, sets: list[str], repeat: int) -> None:
             started = time.perf_counter()
             run_stage(run, stage)
             spent[stage.name] = time.perf_counter() - started
-        if i == 0:
-            continue  # warms the session up
+        if i < WARM_UPS:
+            continue
         for name, found in parts.items():
             found.append(spent[name])
         # Scores of documents without rules are no part of deduplication.
