@@ -88,7 +88,7 @@ def _near(
     ids = ids.unionByName(hot.select("doc_id"))
     documents = run.read(DOCUMENTS, "ingest")
     yield [
-        (SHINGLES, shingles_of(documents, ids, near.shingle.words).select(key, "*")),
+        (SHINGLES, shingles_of(documents, ids, near.shingle.cut).select(key, "*")),
         (HOT_BUCKETS, hot.select(key, "*")),
     ]
     shingles = run.read(SHINGLES, STAGE.name).select("doc_id", "hashes")

@@ -24,6 +24,8 @@ from mixcore.text.shingles import shingle_hashes
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from mixcore.text.shingling import Shingling
+
 Batches = Iterator[pa.RecordBatch]
 
 _PAIR = T.StructType([T.StructField("a", T.LongType()), T.StructField("b", T.LongType())])
@@ -73,13 +75,13 @@ def with_similar_sketches(pairs: DataFrame, sketches: DataFrame, min_jaccard: fl
     return joined.mapInArrow(look, _PAIR)
 
 
-def shingles_of(documents: DataFrame, ids: DataFrame, n_words: int) -> DataFrame:
+def shingles_of(documents: DataFrame, ids: DataFrame, how: int | Shingling) -> DataFrame:
     """Shingle sets of the documents named.
 
     Args:
         documents: `doc_id`, `text`.
         ids: `doc_id`; may repeat.
-        n_words: Words a shingle.
+        how: How to cut texts; a number stands for so many words a shingle.
 
     Returns:
         `doc_id`, `hashes` as in the table `shingles`.
@@ -87,7 +89,7 @@ def shingles_of(documents: DataFrame, ids: DataFrame, n_words: int) -> DataFrame
 
     def cut(batches: Batches) -> Batches:
         for batch in batches:
-            offsets, hashes = shingle_hashes(batch.column("text"), n_words)
+            offsets, hashes = shingle_hashes(batch.column("text"), how)
             yield pa.RecordBatch.from_arrays(
                 [batch.column("doc_id"), binary_of_hashes(hashes, offsets)], _HASHES.names
             )

@@ -59,7 +59,7 @@ def profile_spec(recipe: Recipe) -> ProfileSpec:
     return ProfileSpec(
         tokenizer,
         content,
-        shingle_words=ProfileSpec.shingle_words if near == NONE else near.shingle.words,
+        shingle_words=ProfileSpec.shingle_words if near == NONE else near.shingle.cut,
         plan=NO_BANDS if near == NONE else _plan_of(near),
         exact_ignore=None if dedup.exact == NONE else tuple(sorted(set(dedup.exact.ignore))),
         groups=groups,

@@ -226,18 +226,7 @@ def _check_dedup(recipe: Recipe, dedup: Dedup, faults: Faults) -> None:
     if dedup.exact == "none" and dedup.near == "none":
         faults.warn(("dedup",), "exact and near are both none: write `dedup: none`")
     if dedup.near != "none":
-        _check_shingle(dedup.near, faults)
         _check_bands(dedup.near, faults)
-
-
-def _check_shingle(near: Near, faults: Faults) -> None:
-    if not isinstance(near.shingle.cut, int):
-        faults.add(
-            ("dedup", "near", "shingle"),
-            "not yet: shingles of characters and of single scripts come later",
-            near.preset or near.shingle.model_dump(exclude_none=True),
-            "give `words`",
-        )
 
 
 def _check_bands(near: Near, faults: Faults) -> None:
