@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _SHARED = (MIXTURE, MIXTURE_CUTOFFS, CORPUS, VALIDATION, DROPPED)
 _MAX_SHOWN = 10
 _DAMAGED = re.compile(
-    r"FAILED_READ_FILE|FILE_NOT_EXIST|FileNotFoundException|is not a Parquet file"
+    r"FAILED_READ_FILE|FILE_NOT_EXIST|PATH_NOT_FOUND|FileNotFoundException|is not a Parquet file"
 )
 _RESTORE = "publish again into an empty directory, or restore the tables from a copy"
 Amounts = dict[tuple[str, str, int | None], int]
