@@ -270,5 +270,5 @@ def final_columns(ranked: DataFrame, key: Column, lowest_limit: Column) -> DataF
     )
 
 
-STAGE = Stage("score", 1, (SCORES,), plan, build)
+STAGE = Stage("score", 2, (SCORES,), plan, build)
 """Writes `scores`, one unit a source."""
