@@ -19,6 +19,7 @@ from mixcore.mixing.candidates import (
     with_duplicates,
 )
 from mixcore.mixing.validation import mark_held_out
+from mixcore.quality.judge import FAILED_GATE
 from mixcore.runtime.tables import DOCUMENTS, DROPPED, MIXTURE
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from mixcore.runtime.stage import Run
 
 CORPUS_FATE, VALIDATION_FATE = "corpus", "validation"
-PROFILE_GATE = "failed"
-"""The `drop_gate` of a document whose profile failed: the stage `profile` dropped it."""
 LOST = "lost"
 """The fate of a document without scores: a defect, refused by the accounting."""
 CONFLICT = "conflict"
@@ -93,7 +92,7 @@ def _fate() -> Column:
     chosen = F.col("copies").isNotNull()
     dropped = (
         F.when(~F.col("is_scored"), LOST)
-        .when(F.col("drop_gate") == PROFILE_GATE, "profile")
+        .when(F.col("drop_gate") == FAILED_GATE, "profile")
         .when(F.col("drop_gate").isNotNull(), "score")
         .when(F.col("is_removed"), "dedup")
         .when(F.col("stratum").isNull(), "mix")

@@ -19,8 +19,8 @@ from mixcore.quality.bins import BINS, MISSING_BIN, unit_map
 from mixcore.quality.gates import MISSING, is_f32, show_limit
 from mixcore.recipe.models import Gate
 from mixcore.recipe.rules import ResolvedRules
+from mixcore.text.signals import UNKNOWN_LANGUAGE
 
-UNKNOWN_LANGUAGE: Final = "und"
 FAILED_GATE: Final = "failed"
 """`drop_gate` of a document whose profile failed."""
 _Flags = npt.NDArray[np.bool_]
@@ -72,12 +72,17 @@ class _Verdict:
     def none(cls, n: int) -> _Verdict:
         return cls(np.full(n, -1, np.int64), *(np.full(n, None, object) for _ in range(3)))
 
-    def set(self, rows: _Flags, place: int, gate: str, value: _Values, limit: _Values) -> None:
-        """Give `rows` that have no verdict yet this one; `value` and `limit` are by row."""
+    def set(
+        self, rows: _Flags, place: int, gate: str, value: pa.Array | str, limit: pa.Array | str
+    ) -> None:
+        """Give `rows` that have no verdict yet this one; `value` and `limit`: one text or by row.
+
+        Values become text as a person reads them: the shortest that gives the number again.
+        """
         rows = rows & (self.place < 0)
         if rows.any():
             self.place[rows], self.gate[rows] = place, gate
-            self.value[rows], self.limit[rows] = value[rows], limit[rows]
+            self.value[rows], self.limit[rows] = _texts(value, rows), _texts(limit, rows)
 
 
 def judge(
@@ -102,10 +107,10 @@ def judge(
     failed = _flags(pc.not_equal(batch.column("status"), "ok"))
     outs = _flags(pc.is_valid(batch.column("out_gate")))
     verdict = _Verdict.none(n)
-    verdict.set(failed, 0, FAILED_GATE, _objects(batch.column("status")), _repeat("ok", n))
-    for_out = [_objects(batch.column(name)) for name in OUT_COLUMNS]
-    for gate in sorted({g for g in for_out[0] if g is not None}):
-        verdict.set(outs & (for_out[0] == gate), 0, gate, for_out[1], for_out[2])
+    verdict.set(failed, 0, FAILED_GATE, batch.column("status"), "ok")
+    out_gate, out_value, out_limit = (batch.column(name) for name in OUT_COLUMNS)
+    for gate in pc.unique(out_gate.drop_null()).to_pylist():
+        verdict.set(_flags(pc.equal(out_gate, gate)), 0, gate, out_value, out_limit)
     bits, missing = np.zeros(n, np.int64), np.zeros(n, np.int64)
     bins = [np.full(n, MISSING_BIN, np.int32) for _ in range(width)]
     lowest = np.zeros(n, np.float64)
@@ -167,13 +172,13 @@ def _judge_source(batch: pa.RecordBatch, rules: ResolvedRules, width: int) -> _J
         fired = np.zeros(n, np.bool_)
         for text, rows in broken:
             fired |= rows
-            if gate.action == "drop" and rows.any():
-                verdict.set(rows, index, resolved.id, _shown(column), _repeat(text, n))
+            if gate.action == "drop":
+                verdict.set(rows, index, resolved.id, column, text)
         if gate.on_missing == "drop":
             fired |= absent
             if gate.action == "drop":
                 needed = "a value, " + _written(gate)
-                verdict.set(absent, index, resolved.id, _repeat(MISSING, n), _repeat(needed, n))
+                verdict.set(absent, index, resolved.id, MISSING, needed)
         elif gate.on_missing == "error":
             missing[absent] |= bit
         bits[fired] |= bit
@@ -246,15 +251,9 @@ def _flags(column: pa.Array) -> _Flags:
     return flags
 
 
-def _objects(column: pa.Array) -> _Values:
-    values: _Values = column.to_numpy(zero_copy_only=False)
+def _texts(value: pa.Array | str, rows: _Flags) -> _Values | str:
+    if isinstance(value, str):
+        return value
+    texts = value.filter(pa.array(rows)).cast(pa.string())
+    values: _Values = texts.to_numpy(zero_copy_only=False)
     return values.astype(object)
-
-
-def _repeat(text: str, n: int) -> _Values:
-    return np.full(n, text, object)
-
-
-def _shown(column: pa.Array) -> _Values:
-    """Values as a person reads them: the shortest text that gives the number again."""
-    return _objects(column.cast(pa.string()))

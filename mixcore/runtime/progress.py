@@ -88,5 +88,5 @@ def configure_logging() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    for noisy in ("py4j", "numba", "matplotlib"):
+    for noisy in ("py4j", "numba"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -188,6 +188,8 @@ class Pool:
         writer = _writer(rows, table, metadata).mode("overwrite").option("mergeSchema", "true")
         if _exists(self.spark, self.location(table)):
             writer = writer.option("replaceWhere", predicate)
+        for key in keys:  # until our commit is seen, Delta is asked
+            self._own.get(table.name, (None, {}))[1].pop(key, None)
         writer.save(self.location(table))
         self._files = {at: files for at, files in self._files.items() if at[0] != table.name}
         commit = _own_commit(self.location(table), metadata)
@@ -210,9 +212,8 @@ class Pool:
             if not file.holds_only_nulls(table.row_column):
                 found[str(file.partition["key"])].append(file)
         before, files = self._own.get(table.name, (T.StructType(), {}))
-        fields = {
-            f.name: f for f in (*before.fields, *schema.fields)
-        }  # declared columns may differ
+        # Declared columns may differ from write to write.
+        fields = {f.name: f for f in (*before.fields, *schema.fields)}
         self._own[table.name] = T.StructType(list(fields.values())), files | found
 
 

@@ -18,15 +18,13 @@ from mixcore.text.bands import NO_BANDS, BandPlan
 from mixcore.text.content_hash import binary_rows, content_hash
 from mixcore.text.minhash import SKETCH_SLOTS, minhash
 from mixcore.text.shingling import Shingling
-from mixcore.text.signals import SIGNALS
+from mixcore.text.signals import SIGNALS, UNKNOWN_LANGUAGE
 from mixcore.text.signals_on_demand import FILE_GROUPS
 from mixcore.text.tokens import Counter, make_counter
 
 _log = logging.getLogger(__name__)
 
 OK, FAILED = "ok", "failed"
-UNKNOWN_LANGUAGE = "und"
-"""ISO 639-2 code for undetermined."""
 _SHOWN_IDS = 5
 _ARROW: dict[str, pa.DataType] = {
     "i32": pa.int32(), "i64": pa.int64(), "f32": pa.float32(), "bool": pa.bool_(),

@@ -16,7 +16,10 @@ from collections.abc import Iterable
 from mixcore.text.signal_entry import Signal, count, flag, real, share
 from mixcore.text.signals_on_demand import ON_DEMAND
 
-__all__ = ["GROUPS", "KERNEL_SIGNALS", "SIGNALS", "Signal", "groups_of"]
+__all__ = ["GROUPS", "KERNEL_SIGNALS", "SIGNALS", "UNKNOWN_LANGUAGE", "Signal", "groups_of"]
+
+UNKNOWN_LANGUAGE = "und"
+"""ISO 639-2 code for undetermined."""
 
 KERNEL_SIGNALS: tuple[Signal, ...] = (
     # Sizes
